@@ -1,0 +1,1 @@
+"""Payloads of the Engine Logic bus, a module for each domain."""
