@@ -1,0 +1,1 @@
+"""What every engine shares: declaration, runtime, settings, time, latency, values."""

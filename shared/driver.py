@@ -1,0 +1,113 @@
+"""Between a runtime and a transport: reads, publishes, keeps the outbox, takes checkpoints."""
+
+from __future__ import annotations
+
+from typing import Final
+
+import msgspec
+
+from bus import checkpoint as checkpoints
+from bus.errors import DuplicateEntryError
+from bus.merge import MARKET_DATA
+from bus.messages.control import DeadLetter
+from bus.outbox import MINIMUM_AGE, Outbox, Publication
+from bus.topics import Bus
+from bus.transport import EntryId, Transport
+from shared import dead_letters
+from shared.capture import capture, restore
+from shared.clock import Clock
+from shared.runtime import Runtime
+
+READ_LIMIT: Final = 256
+"""Entries read from a stream at a time."""
+
+
+class Driver:
+    """Moves one engine's messages; what it publishes it can publish again."""
+
+    def __init__(
+        self, runtime: Runtime, transport: Transport, clock: Clock, outbox_age: int = MINIMUM_AGE
+    ) -> None:
+        self.runtime = runtime
+        self.outbox = Outbox(runtime.spec.name, outbox_age)
+        self._transport = transport
+        self._clock = clock
+        self._reads = _buses(runtime)
+        self.trim_below: dict[str, EntryId] = {}
+        """Positions of the last checkpoint: entries at or below them are needed no more here."""
+        self.n_refused = 0
+        """Publications the server already had."""
+
+    async def pull(self) -> int:
+        """Read what is new on the buses this engine reads; returns how many entries."""
+        count = 0
+        for bus in self._reads:
+            entries = await self._transport.read(bus, self.runtime.inputs.positions[bus], READ_LIMIT)
+            for entry in entries:
+                self.runtime.receive(bus, entry)
+            count += len(entries)
+        return count
+
+    async def push(self) -> list[Publication]:
+        """Publish what the runtime has ready, in order, each acknowledged; returns the publications."""
+        publications = self.runtime.take()
+        for publication in publications:
+            try:
+                await self._transport.publish(publication.bus, publication.fields, publication.entry_id)
+            except DuplicateEntryError:
+                self.n_refused += 1
+            self.outbox.add(publication, self._clock.now())
+        await self._keep_letters(self.runtime.take_letters())
+        return publications
+
+    async def checkpoint(self) -> None:
+        """Save the runtime's checkpoint; everything it covers has been acknowledged."""
+        covered = self.runtime.outputs.sequence
+        positions = self._needed_positions()
+        await self._transport.save(
+            checkpoints.key(self.runtime.spec.name), capture(self.runtime, self.outbox)
+        )
+        self.outbox.release(covered, self._clock.now())
+        self.trim_below = positions
+
+    async def resume(self) -> bool:
+        """Go on from the saved checkpoint; False if there is none.
+
+        Raises:
+            CheckpointError: there is one that this engine cannot take.
+        """
+        data = await self._transport.load(checkpoints.key(self.runtime.spec.name))
+        if data is None:
+            return False
+        restore(self.runtime, data, self.outbox, self._clock.now())
+        self.trim_below = self._needed_positions()
+        self.runtime.inputs.positions.update(self.trim_below)
+        self.runtime.repeat_promise()
+        return True
+
+    async def recover(self) -> int | None:
+        """Publish again what a restarted server lost, and the last promise; None if none was restarted."""
+        count = await self.outbox.recover(self._transport)
+        if count is not None:
+            self.runtime.repeat_promise()
+        return count
+
+    def _needed_positions(self) -> dict[str, EntryId]:
+        """Where a restored engine must read from: market records by cursor, events by place in the stream."""
+        positions = dict(self.runtime.inputs.positions)
+        cursor = self.runtime.inputs.handled().get(MARKET_DATA)
+        if cursor is not None:
+            positions[Bus.MARKET_DATA] = EntryId(cursor.epoch, cursor.sequence)
+        return {bus: positions[bus] for bus in self._reads}
+
+    async def _keep_letters(self, letters: list[DeadLetter]) -> None:
+        first = self.runtime.n_dead_letters - len(letters)
+        for offset, letter in enumerate(letters):
+            key = dead_letters.key(self.runtime.spec.name, first + offset)
+            await self._transport.save(key, msgspec.msgpack.encode(letter))
+
+
+def _buses(runtime: Runtime) -> list[Bus]:
+    """Buses an engine reads: a source reads no market data, everybody reads Engine Logic (commands)."""
+    reads_market_data = runtime.spec.record_kinds and not runtime.spec.is_source
+    return [Bus.MARKET_DATA, Bus.ENGINE_LOGIC] if reads_market_data else [Bus.ENGINE_LOGIC]
