@@ -1,0 +1,105 @@
+"""Which command runs, and what becomes of its errors."""
+
+from __future__ import annotations
+
+import importlib
+import io
+import os
+import sys
+import traceback
+from collections.abc import Mapping
+from typing import Any, Final
+
+from bus.errors import BusError, CheckpointError
+from knotmeter import __version__
+from knotmeter.cli.arguments import Parser, nearest
+from shared.errors import KnotmeterError
+
+COMMANDS: Final[Mapping[str, str]] = {
+    "replay": "run market data files through all engines",
+    "inspect": "say what a data file is and write the settings to use it",
+    "sample": "write a seeded sample session to try things with",
+    "settings": "list the settings of the engines",
+    "engines": "list the engines: question, inputs, outputs, latency targets",
+    "warm": "compile the kernels ahead of their first use",
+    "doctor": "check this machine and say how to mend what is wrong",
+}
+"""Commands with one line of help; each is a module beside this one."""
+
+DEBUG: Final = "KNOTMETER_DEBUG"
+"""Environment variable that asks for tracebacks."""
+
+_STATUS: Final = f"""
+exit status: 0 done, 1 a fault of ours or a problem found, 2 something for you
+to mend, 130 interrupted. {DEBUG}=1 shows tracebacks."""
+
+INTERRUPTED: Final = 130
+"""Exit status after Ctrl-C, as shells have it."""
+
+
+def run(argv: list[str]) -> int:
+    """Run the command that the arguments name; returns the exit status."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="replace")  # a terminal that lacks a character still gets the line
+    try:
+        return _guarded(argv)
+    except SystemExit as stopped:
+        return stopped.code if isinstance(stopped.code, int) else 2
+    finally:
+        sys.stdout.flush()
+
+
+def _guarded(argv: list[str]) -> int:
+    try:
+        return _dispatch(argv)
+    except KeyboardInterrupt:
+        return _fail("interrupted", INTERRUPTED)
+    except (KnotmeterError, OSError) as error:
+        is_fault = isinstance(error, BusError) and not isinstance(error, CheckpointError)
+        return _fault(error) if is_fault else _fail(str(error), 2)
+    except Exception as error:  # noqa: BLE001 - the last boundary: people get a sentence, developers a traceback
+        return _fault(error)
+
+
+def _dispatch(argv: list[str]) -> int:
+    if not argv or argv[0].startswith("-"):
+        overview = _overview()
+        overview.read(argv)
+        overview.print_help(sys.stderr)
+        return 2
+    name, *rest = argv
+    if name not in COMMANDS:
+        _overview().error(f"unknown command `{name}`{nearest(name, list(COMMANDS))}")
+    module: Any = importlib.import_module(f"knotmeter.cli.{name}")
+    parser = Parser(f"knotmeter {name}", module.__doc__, module.examples())
+    module.add_arguments(parser)
+    status: int = module.run(parser.read(rest))
+    return status
+
+
+def _overview() -> Parser:
+    width = max(map(len, COMMANDS))
+    lines = [f"  {name:{width}}  {about}" for name, about in COMMANDS.items()]
+    parser = Parser(
+        "knotmeter",
+        "A fleet of small real-time trading-analytics engines; paper trading only.",
+        "\n".join(
+            ["commands:", *lines, "", "`knotmeter COMMAND --help` tells more, with examples.", _STATUS]
+        ),
+    )
+    parser.usage = "knotmeter COMMAND [ARGUMENT ...]"
+    parser.add_argument("--version", action="version", version=f"knotmeter {__version__}")
+    return parser
+
+
+def _fault(error: Exception) -> int:
+    found = f"a fault in Knotmeter, not in what you gave it: {type(error).__name__}: {error}"
+    return _fail(f"{found}\nPlease report it with the traceback that {DEBUG}=1 shows.", 1)
+
+
+def _fail(message: str, status: int) -> int:
+    if os.environ.get(DEBUG) == "1":
+        traceback.print_exc()
+    sys.stderr.write(f"knotmeter: {message}\n")
+    return status

@@ -1,0 +1,1 @@
+"""marketdata: what is trading, at what price, right now?"""

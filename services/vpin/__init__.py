@@ -1,0 +1,1 @@
+"""How toxic is the order flow? Volume-synchronised toxicity of every instrument."""

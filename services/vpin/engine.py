@@ -1,0 +1,349 @@
+"""vpin's engine: trades, quotes and clocks in, toxicity at each completed bucket out."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from typing import Any, ClassVar, Final
+
+import msgspec
+import numpy as np
+
+from bus.messages.toxicity import Toxicity
+from bus.records import Array, Records
+from services.vpin.config import Config, Sessions
+from services.vpin.kernel import check
+from services.vpin.kernel.batch import needed, parameters_of, read_only
+from services.vpin.kernel.fold import blank_output, run
+from services.vpin.kernel.layout import TERMS, Memory, Slice, allocate, grown
+from shared.engine import Emit, Engine
+from shared.errors import ConstraintError, SettingsError
+from shared.instruments import SCALE
+from shared.values import Reason, Series, Value
+
+_REASONS: Final = {
+    "vpin": Reason.WARMING_UP,
+    "vpin_cdf": Reason.WARMING_UP,
+    "level": Reason.WARMING_UP,
+    "mean_signed_imbalance": Reason.WARMING_UP,
+    "trade_intensity": Reason.NO_VARIATION,
+    "realized_volatility": Reason.OUTSIDE_MODEL,
+    "kyle_lambda": Reason.NO_VARIATION,
+    "amihud_illiquidity": Reason.OUTSIDE_MODEL,
+    "roll_spread": Reason.OUTSIDE_MODEL,
+}
+"""Why a figure is missing although its window is full."""
+
+
+_FIGURES: Final = {
+    "vpin": "vpin",
+    "vpin_cdf": "vpin_cdf",
+    "mean_signed_imbalance": "mean_imbalance",
+    "trade_intensity": "trade_intensity",
+    "realized_volatility": "realized_volatility",
+    "kyle_lambda": "kyle_lambda",
+    "amihud_illiquidity": "amihud_illiquidity",
+    "roll_spread": "roll_spread",
+}
+"""Figures of the window by their field in a bucket."""
+
+
+class State(msgspec.Struct):
+    """What vpin remembers; the first axis of every array is the instrument row and grows by powers of two."""
+
+    settings: str
+    """Settings that the rest was made with."""
+    lanes: Array
+    """`services.vpin.kernel.layout.LANE`: open bucket, open bar, prices, quote, session."""
+    buckets: Array
+    """`services.vpin.kernel.layout.BUCKET`: the last completed buckets."""
+    vpins: Array
+    """The last VPIN values."""
+    changes: Array
+    """The last bar price changes, for the rolling sigma."""
+    pending: Array
+    """`services.vpin.kernel.layout.QUOTE_STATE`: quotes that wait for the lag to pass."""
+    session_volumes: Array
+    """Volumes of the last complete sessions, for the adaptive bucket volume."""
+    session_counts: Array
+    """`services.vpin.kernel.layout.COUNTS`: trades by side of the last complete sessions."""
+
+
+class Vpin(Engine[State]):
+    """How toxic is the order flow?
+
+    Trades, and by the settings quotes or clocks -> one `Toxicity` for each completed bucket, caused by the
+    record that completed it.
+
+    State: for each instrument one lane of 400 bytes and rings whose lengths the settings fix; nothing else
+    grows.
+
+    Invariants: a bucket holds its volume exactly; volume in is volume in buckets, open, left out or
+    discarded; VPIN lies in 0 to 1; results do not depend on how the flow was cut.
+
+    It never guesses: volume without a side is left out and told, and a figure without a value has a reason.
+    """
+
+    state_version: ClassVar[int] = 1
+
+    def __init__(self, config: Config) -> None:
+        self._settings = config.kernel_settings()
+        self._parameters = parameters_of(self._settings)
+        self._rings = self._settings.rings()
+        self._text = msgspec.json.encode(config, order="deterministic").decode()
+        super().__init__(config, State(self._text, *allocate(1, self._rings)))
+        self._output = blank_output()
+        self._terms = np.zeros(0, TERMS)
+        self._uniform = True
+        self._sessions: dict[int, Sessions] = {}
+        self._unusable: dict[int, SettingsError] = {}
+
+    def on_records(self, records: Records) -> list[Emit]:
+        """Fold a slice of the record flow; tell every bucket it completes.
+
+        Raises:
+            ConstraintError: a record that no state can follow; nothing was changed.
+            SettingsError: a bucket volume that is no whole number of an instrument's size increments, an
+                unknown zone of its sessions, or a state that other settings made.
+        """
+        self._check_settings()
+        self._learn_instruments()
+        slice_ = read_only(records.trade, records.quote, records.clock)
+        begins = self._check(slice_)
+        before = memory = self._memory()
+        if len(memory.lanes) < len(self._terms):
+            memory = grown(memory, 1 << (len(self._terms) - 1).bit_length(), self._rings)
+        elif begins and self._settings.adaptive:
+            before = Memory(*(array.copy() for array in memory))
+        chosen = needed(slice_, self._settings.method)
+        buckets = run(chosen, memory, self._terms, self._parameters, self._session, self._output)
+        if buckets is None:
+            self._remember(before)
+            name, expected = check.EXPECTATIONS[check.TOO_LARGE]
+            raise ConstraintError(f"trade.{name}", expected, "more, at the bucket volume of its session")
+        if memory.lanes is not self.state.lanes:
+            self._remember(memory)
+        return [Emit(self._payload(bucket), int(bucket["sequence"])) for bucket in buckets]
+
+    def toxicity(self, instrument_id: str) -> Value:
+        """VPIN of an instrument at its last completed bucket.
+
+        Raises:
+            ConstraintError: no such instrument.
+        """
+        row = self._row(instrument_id)
+        last = self._kept(row, 1)
+        vpin = float(last["vpin"][0]) if len(last) else math.nan
+        ts_event = int(last["ts_close"][0]) if len(last) else None
+        return Value(
+            value=_known(vpin),
+            reason=self._why_missing(row) if math.isnan(vpin) else None,
+            ts_event=ts_event,
+            as_of_oldest=ts_event,
+            n_observations=int(last["n_observations"][0]) if len(last) else 0,
+            method="vpin",
+            parameters=self._provenance(row),
+        )
+
+    def buckets(self, instrument_id: str, limit: int) -> Series:
+        """VPIN of an instrument at its last completed buckets: at most ``limit``, and as many as are kept.
+
+        Raises:
+            ConstraintError: no such instrument, or a limit below 1.
+        """
+        if limit < 1:
+            name = "limit"
+            raise ConstraintError(name, "1 or more", str(limit))
+        row = self._row(instrument_id)
+        kept = self._kept(row, limit)
+        return Series.known(
+            kept["ts_close"],
+            kept["vpin"],
+            n_observations=len(kept),
+            method="vpin",
+            parameters=self._provenance(row),
+        )
+
+    def session_counts(self, instrument_id: str) -> Array:
+        """Trades by side of an instrument's complete sessions, oldest first, for `kernel.pin.fit_pin`.
+
+        Raises:
+            ConstraintError: no such instrument.
+        """
+        row = self._row(instrument_id)
+        counts = self.state.session_counts
+        n_sessions = int(self.state.lanes["n_sessions"][row]) if row < len(counts) else 0
+        places = np.arange(max(n_sessions - counts.shape[1], 0), n_sessions) % counts.shape[1]
+        found: Array = counts[min(row, len(counts) - 1), places]
+        return found
+
+    def measure(self) -> Mapping[str, float]:
+        """Domain metrics now."""
+        lanes = self.state.lanes
+        levels = [
+            self._level(bucket)
+            for row in np.flatnonzero(lanes["n_completed"]).tolist()
+            for bucket in self._kept(row, 1)
+        ]
+        return {
+            "knotmeter_vpin_trades_total": float(lanes["n_flow"].sum()),
+            "knotmeter_vpin_buckets_total": float(lanes["n_completed"].sum()),
+            "knotmeter_vpin_elevated_instruments": float(levels.count("elevated")),
+            "knotmeter_vpin_alarmed_instruments": float(levels.count("alarm")),
+            "knotmeter_vpin_early_quotes_total": float(lanes["n_promoted"].sum()),
+        }
+
+    def summary(self) -> list[dict[str, Any]]:
+        """One row for each instrument: its buckets so far, and the figures of the last."""
+        rows = []
+        for row, instrument in enumerate(self.instruments):
+            value = self.toxicity(instrument.instrument_id)
+            last = self._kept(row, 1)
+            rows.append(
+                {
+                    "instrument_id": instrument.instrument_id,
+                    "buckets": int(last["index"][0]) + 1 if len(last) else 0,
+                    "bucket_volume": value.parameters["bucket_volume"],
+                    "vpin": value.value,
+                    "vpin_cdf": _known(last["vpin_cdf"][0]) if len(last) else None,
+                    "level": self._level(last[0]) if len(last) else None,
+                    "reason": value.reason and value.reason.value,
+                }
+            )
+        return rows
+
+    def _check_settings(self) -> None:
+        if self.state.settings is not self._text:
+            if self.state.settings != self._text:
+                problem = f"expected those of the checkpoint, {self.state.settings}, found {self._text}"
+                raise SettingsError([f"`vpin`: {problem}; go back to them, or start with a reset"])
+            self.state.settings = self._text
+
+    def _learn_instruments(self) -> None:
+        """Work out what the fold must know of instruments defined since the last slice."""
+        known = len(self._terms)
+        if known == len(self.instruments):
+            return
+        terms = [self._terms_of(row) for row in range(known, len(self.instruments))]
+        self._terms = np.concatenate([self._terms, np.array(terms, TERMS)])
+        self._uniform = bool((self._terms["volume"] > 0).all())
+
+    def _terms_of(self, row: int) -> tuple[int, float, float]:
+        instrument = self.instruments[row]
+        try:
+            volume = self.config.bucket_units(instrument)
+            self._sessions[row] = self.config.sessions_of(instrument)
+        except SettingsError as error:
+            self._unusable[row] = error
+            volume = -1
+        return volume, instrument.size_increment / SCALE, instrument.multiplier / SCALE
+
+    def _check(self, slice_: Slice) -> bool:
+        """Refuse a slice with a record that cannot be folded; returns whether a session may begin in it."""
+        method = int(self._settings.method)
+        found = check.check(slice_, self.state.lanes, self._terms, method, uniform=self._uniform)
+        if found.code == check.OK:
+            return found.begins
+        record = getattr(slice_, f"{found.kind}s")[found.place]
+        if found.code == check.UNUSABLE_INSTRUMENT:
+            raise self._unusable[int(record["instrument"])]
+        name, expected = check.EXPECTATIONS[found.code]
+        raise ConstraintError(f"{found.kind}.{name}", expected, _shown(record), found.place)
+
+    def _memory(self) -> Memory:
+        return Memory(*(getattr(self.state, name) for name in Memory._fields))
+
+    def _remember(self, memory: Memory) -> None:
+        for name, array in zip(Memory._fields, memory, strict=True):
+            setattr(self.state, name, array)
+
+    def _session(self, row: int, ts_event: int) -> tuple[int, int]:
+        return self._sessions[row].at(ts_event)
+
+    def _row(self, instrument_id: str) -> int:
+        row = self.instruments.row(instrument_id)
+        if row is None:
+            name = "instrument_id"
+            raise ConstraintError(name, "an instrument that was defined", repr(instrument_id))
+        return row
+
+    def _kept(self, row: int, limit: int) -> Array:
+        """The last completed buckets of an instrument, oldest first."""
+        rings, lanes = self.state.buckets, self.state.lanes
+        n_completed = int(lanes["n_completed"][row]) if row < len(lanes) else 0
+        first = n_completed - min(limit, n_completed, self.config.buckets_kept)
+        kept: Array = rings[min(row, len(lanes) - 1), np.arange(first, n_completed) % rings.shape[1]]
+        return kept
+
+    def _why_missing(self, row: int) -> Reason:
+        lane = self.state.lanes[row] if row < len(self.state.lanes) else None
+        if lane is None or not (lane["n_flow"] or lane["unclassified"]):
+            return Reason.NO_TRADE
+        if not lane["n_flow"]:
+            return Reason.NO_REPORTED_SIDE
+        return Reason.WARMING_UP if lane["volume"] else Reason.NOT_ENOUGH_HISTORY
+
+    def _level(self, bucket: Any) -> str | None:
+        rank = bucket["vpin_cdf"]
+        if math.isnan(rank):
+            return None
+        if rank >= self.config.alarm_level:
+            return "alarm"
+        return "elevated" if rank >= self.config.elevated_level else "normal"
+
+    def _provenance(self, row: int) -> dict[str, Any]:
+        """Parameters behind the figures of an instrument."""
+        config = self.config
+        units = int(self.state.lanes["volume"][row]) if row < len(self.state.lanes) else 0
+        return {
+            "classification": config.classification,
+            "bar_seconds": config.bar_seconds if config.is_bulk else None,
+            "sigma_rule": config.sigma_rule if config.is_bulk else None,
+            "bucket_volume": units * self.instruments[row].size_increment / SCALE if units else None,
+            "n_buckets": config.n_buckets,
+        }
+
+    def _payload(self, bucket: Any) -> Toxicity:
+        """Message of a completed bucket, in natural units."""
+        config, instrument = self.config, self.instruments[bucket["instrument"]]
+        unit = instrument.size_increment
+        volume, imbalance = int(bucket["volume"]), float(bucket["imbalance"])
+        level = self._level(bucket)
+        figures = {name: _known(bucket[field]) for name, field in _FIGURES.items()}
+        missing = [name for name, figure in figures.items() if figure is None]
+        missing += ["level"] if level is None else []
+        full = bucket["n_observations"] == config.n_buckets
+        return Toxicity(
+            instrument_id=instrument.instrument_id,
+            bucket_index=int(bucket["index"]),
+            ts_open=int(bucket["ts_open"]),
+            ts_close=int(bucket["ts_close"]),
+            level=level,
+            buy_volume=(volume + imbalance) / 2 * unit / SCALE,
+            sell_volume=(volume - imbalance) / 2 * unit / SCALE,
+            unclassified_volume=int(bucket["unclassified"]) * unit / SCALE,
+            bucket_volume=volume * unit / SCALE,
+            signed_imbalance=imbalance * unit / SCALE,
+            n_trades=int(bucket["n_trades"]),
+            classification=config.classification,
+            bar_seconds=config.bar_seconds if config.is_bulk else None,
+            sigma_rule=config.sigma_rule if config.is_bulk else None,
+            sigma=_known(bucket["sigma"]) if config.is_bulk else None,
+            n_buckets=config.n_buckets,
+            n_observations=int(bucket["n_observations"]),
+            reasons={name: (_REASONS[name] if full else Reason.WARMING_UP).value for name in missing},
+            **figures,
+        )
+
+
+def _known(figure: float) -> float | None:
+    return float(figure) if math.isfinite(figure) else None
+
+
+def _shown(record: Any) -> str:
+    return ", ".join(f"{name} {record[name]}" for name in record.dtype.names if name != "reserved")
+
+
+def create(config: Config) -> Vpin:
+    """A fresh engine with these settings."""
+    return Vpin(config)

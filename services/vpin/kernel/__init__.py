@@ -1,0 +1,1 @@
+"""Kernels of the toxicity engine, a module for each method."""

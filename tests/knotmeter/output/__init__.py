@@ -1,0 +1,1 @@
+"""Tests of the output folder and its tables."""
