@@ -16,6 +16,7 @@ from bus.transport import EntryId, Transport
 from shared import dead_letters
 from shared.capture import capture, restore
 from shared.clock import Clock
+from shared.log import get_logger
 from shared.runtime import Runtime
 
 READ_LIMIT: Final = 256
@@ -32,6 +33,7 @@ class Driver:
         self.outbox = Outbox(runtime.spec.name, outbox_age)
         self._transport = transport
         self._clock = clock
+        self._log = get_logger(engine=runtime.spec.name)
         self._reads = _buses(runtime)
         self.trim_below: dict[str, EntryId] = {}
         """Positions of the last checkpoint: entries at or below them are needed no more here."""
@@ -68,6 +70,7 @@ class Driver:
             checkpoints.key(self.runtime.spec.name), capture(self.runtime, self.outbox)
         )
         self.outbox.release(covered, self._clock.now())
+        self._log.debug("checkpoint saved", output_sequence=covered, n_handled=self.runtime.n_handled)
         self.trim_below = positions
 
     async def resume(self) -> bool:
@@ -83,6 +86,7 @@ class Driver:
         self.trim_below = self._needed_positions()
         self.runtime.inputs.positions.update(self.trim_below)
         self.runtime.repeat_promise()
+        self._log.info("resumed from checkpoint", output_sequence=self.runtime.outputs.sequence)
         return True
 
     async def recover(self) -> int | None:
@@ -90,6 +94,7 @@ class Driver:
         count = await self.outbox.recover(self._transport)
         if count is not None:
             self.runtime.repeat_promise()
+            self._log.warning("server was restarted", n_published_again=count)
         return count
 
     def _needed_positions(self) -> dict[str, EntryId]:
@@ -105,6 +110,8 @@ class Driver:
         for offset, letter in enumerate(letters):
             key = dead_letters.key(self.runtime.spec.name, first + offset)
             await self._transport.save(key, msgspec.msgpack.encode(letter))
+            origin = f"{letter.producer} {letter.producer_epoch}-{letter.producer_sequence}"
+            self._log.info("dead letter", origin=origin, message_type=letter.message_type, error=letter.error)
 
 
 def _buses(runtime: Runtime) -> list[Bus]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import os
 import shutil
+from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
@@ -18,6 +19,7 @@ VARIABLE: Final = "NUMBA_CACHE_DIR"
 _ROOT: Final = Path(__file__).resolve().parent.parent
 _SOURCES: Final = ("shared/kernels/*.py", "services/*/kernel.py", "services/*/kernel/*.py", "bus/records.py")
 _PREFIX: Final = "kernels-"
+_DAY: Final = 86_400 * 10**9
 
 
 def digest(root: Path = _ROOT) -> str:
@@ -36,9 +38,14 @@ def directory() -> Path:
     )
 
 
-def forget_older(current: Path) -> None:
-    """Remove folders of other sources beside the current one, if it is about to be made."""
+def forget_older(current: Path, now: int) -> None:
+    """Remove folders of other sources beside the current one, if it is about to be made.
+
+    One that was written to within a day of ``now``, ns, stays: another process may be at work with it.
+    """
     if current.exists() or not current.parent.is_dir():
         return
     for other in current.parent.glob(_PREFIX + "*"):
-        shutil.rmtree(other, ignore_errors=True)
+        with suppress(FileNotFoundError):  # another process tidies up too
+            if now - other.stat().st_mtime_ns > _DAY:
+                shutil.rmtree(other, ignore_errors=True)

@@ -46,7 +46,9 @@ def configure(level: int | str = "info", stream: TextIO | None = None, clock: Cl
 
 
 def get_logger(**context: Any) -> Any:
-    """Logger whose lines carry this context, such as ``engine``."""
+    """Logger whose lines carry this context, such as ``engine``; of warnings where nothing was set up."""
+    if not structlog.is_configured():
+        configure("warning")
     return structlog.get_logger(**context)
 
 

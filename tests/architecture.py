@@ -84,7 +84,7 @@ IMPORT_TABLE: Final = {
     ),
     "a shared kernel computes": Rule(
         where=("shared/kernels/*",),
-        may=(*NUMERICS, "shared.kernels", "shared.kernel_cache", "bus.records"),
+        may=(*NUMERICS, "shared.kernels", "shared.kernel_cache", "shared.clock", "bus.records"),
     ),
     "an engine remembers": Rule(
         where=("services/*/engine.py",),

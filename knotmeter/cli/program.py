@@ -13,7 +13,8 @@ from typing import Any, Final
 from bus.errors import BusError, CheckpointError
 from knotmeter import __version__
 from knotmeter.cli.arguments import Parser, nearest
-from shared.errors import KnotmeterError
+from shared.errors import KnotmeterError, SettingsError
+from shared.log import configure
 
 COMMANDS: Final[Mapping[str, str]] = {
     "replay": "run market data files through all engines",
@@ -29,9 +30,15 @@ COMMANDS: Final[Mapping[str, str]] = {
 DEBUG: Final = "KNOTMETER_DEBUG"
 """Environment variable that asks for tracebacks."""
 
+LOG: Final = "KNOTMETER_LOG"
+"""Environment variable that names the lowest level of log lines, which go to standard error."""
+
+LEVELS: Final = ("debug", "info", "warning", "error")
+
 _STATUS: Final = f"""
 exit status: 0 done, 1 a fault of ours or a problem found, 2 something for you
-to mend, 130 interrupted. {DEBUG}=1 shows tracebacks."""
+to mend, 130 interrupted. {DEBUG}=1 shows tracebacks;
+{LOG}=info shows log lines ({", ".join(LEVELS)})."""
 
 INTERRUPTED: Final = 130
 """Exit status after Ctrl-C, as shells have it."""
@@ -52,6 +59,7 @@ def run(argv: list[str]) -> int:
 
 def _guarded(argv: list[str]) -> int:
     try:
+        _set_up_logs()
         return _dispatch(argv)
     except KeyboardInterrupt:
         return _fail("interrupted", INTERRUPTED)
@@ -60,6 +68,13 @@ def _guarded(argv: list[str]) -> int:
         return _fault(error) if is_fault else _fail(str(error), 2)
     except Exception as error:  # noqa: BLE001 - the last boundary: people get a sentence, developers a traceback
         return _fault(error)
+
+
+def _set_up_logs() -> None:
+    level = os.environ.get(LOG, LEVELS[2])
+    if level not in LEVELS:
+        raise SettingsError([f"`{LOG}`: expected one of {', '.join(LEVELS)}, found {level!r}"])
+    configure(level)
 
 
 def _dispatch(argv: list[str]) -> int:

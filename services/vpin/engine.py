@@ -117,10 +117,9 @@ class Vpin(Engine[State]):
             before = Memory(*(array.copy() for array in memory))
         chosen = needed(slice_, self._settings.method)
         buckets = run(chosen, memory, self._terms, self._parameters, self._session, self._output)
-        if buckets is None:
+        if isinstance(buckets, check.Finding):
             self._remember(before)
-            name, expected = check.EXPECTATIONS[check.TOO_LARGE]
-            raise ConstraintError(f"trade.{name}", expected, "more, at the bucket volume of its session")
+            raise self._problem(buckets, slice_)
         if memory.lanes is not self.state.lanes:
             self._remember(memory)
         return [Emit(self._payload(bucket), int(bucket["sequence"])) for bucket in buckets]
@@ -242,13 +241,16 @@ class Vpin(Engine[State]):
         """Refuse a slice with a record that cannot be folded; returns whether a session may begin in it."""
         method = int(self._settings.method)
         found = check.check(slice_, self.state.lanes, self._terms, method, uniform=self._uniform)
-        if found.code == check.OK:
-            return found.begins
+        if found.code != check.OK:
+            raise self._problem(found, slice_)
+        return found.begins
+
+    def _problem(self, found: check.Finding, slice_: Slice) -> ConstraintError | SettingsError:
         record = getattr(slice_, f"{found.kind}s")[found.place]
         if found.code == check.UNUSABLE_INSTRUMENT:
-            raise self._unusable[int(record["instrument"])]
+            return self._unusable[int(record["instrument"])]
         name, expected = check.EXPECTATIONS[found.code]
-        raise ConstraintError(f"{found.kind}.{name}", expected, _shown(record), found.place)
+        return ConstraintError(f"{found.kind}.{name}", expected, _shown(record), found.place)
 
     def _memory(self) -> Memory:
         return Memory(*(getattr(self.state, name) for name in Memory._fields))

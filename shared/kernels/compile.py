@@ -11,12 +11,13 @@ from typing import ParamSpec, TypeVar
 import numba
 
 from shared import kernel_cache
+from shared.clock import wall_ns
 
 P = ParamSpec("P")
 R = TypeVar("R")
 
 _CACHE = kernel_cache.directory()
-kernel_cache.forget_older(_CACHE)
+kernel_cache.forget_older(_CACHE, wall_ns())
 vars(numba.config)["CACHE_DIR"] = str(_CACHE)
 
 

@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import json
+import sys
+from io import StringIO
 
 import msgspec
 import pytest
+import structlog
 
 from bus import checkpoint as checkpoints
 from bus.errors import CheckpointError
@@ -18,6 +22,7 @@ from shared import dead_letters
 from shared.clock import FixedClock
 from shared.driver import Driver
 from shared.engine import Engine
+from shared.log import configure
 from shared.runtime import Runtime
 from tests.fleet import toys
 from tests.fleet.flow import input_flow
@@ -166,3 +171,30 @@ def test_a_changed_state_type_is_refused() -> None:
         assert blob is not None
 
     asyncio.run(script())
+
+
+def test_dead_letters_and_resumptions_are_logged(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What an operator would ask about is a structured line with the engine's name."""
+    lines = StringIO()
+    monkeypatch.setattr(sys, "stderr", lines)
+    configure("info", clock=FixedClock())
+
+    async def script() -> None:
+        transport = MemoryTransport()
+        driver = drive(transport)
+        await offer(transport, 100, bad=[1])
+        await run(driver)
+        await driver.checkpoint()
+        await drive(transport).resume()
+
+    try:
+        asyncio.run(script())
+    finally:
+        structlog.reset_defaults()
+    found = [json.loads(line) for line in lines.getvalue().splitlines()]
+
+    assert [(line["level"], line["engine"], line["event"]) for line in found] == [
+        ("info", "asker", "dead letter"),
+        ("info", "asker", "resumed from checkpoint"),
+    ]
+    assert "Expected sizes of 0 or more" in found[0]["error"]

@@ -36,15 +36,19 @@ def test_the_environment_names_the_place(tmp_path: Path, monkeypatch: pytest.Mon
     assert kernel_cache.directory() == tmp_path / f"kernels-{kernel_cache.digest()}"
 
 
-def test_only_a_new_folder_removes_the_older_ones(tmp_path: Path) -> None:
-    """Code compiled from other sources goes when its successor comes, and not before."""
+def test_only_a_new_folder_removes_those_long_unused(tmp_path: Path) -> None:
+    """Code compiled from other sources goes a day after its last use, when a successor comes."""
     old, new, other = tmp_path / "kernels-old", tmp_path / "kernels-new", tmp_path / "other"
     for folder in (old, new, other):
         folder.mkdir()
-    kernel_cache.forget_older(new)
+    today = old.stat().st_mtime_ns
+    tomorrow = today + 86_400 * 10**9 + 1
+    kernel_cache.forget_older(new, tomorrow)
 
     assert old.is_dir()
     new.rmdir()
-    kernel_cache.forget_older(new)
+    kernel_cache.forget_older(new, today)
+    assert old.is_dir()
+    kernel_cache.forget_older(new, tomorrow)
     assert not old.exists()
     assert other.is_dir()

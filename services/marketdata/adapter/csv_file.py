@@ -19,6 +19,9 @@ from shared.errors import DataError
 BLOCK_BYTES: Final = 4 << 20
 """Bytes of text that are read at a time."""
 
+_DELIMITERS: Final = ",;\t|"
+_LONGEST_LINE: Final = 65_536
+
 _TEXT_FIELDS: Final = ("instrument", "aggressor_side", "buyer_is_maker")
 _VALUE: Final = re.compile(
     r"In CSV column #(\d+): (?:Row #(\d+): )?CSV conversion error to (\S+): (?:invalid value )?(.*)",
@@ -34,6 +37,7 @@ class CsvSource(TableSource):
     format: Format = "csv"
     types_bind = False
     _names: tuple[str, ...] = ()
+    _delimiter: str | None = None
 
     def schema(self) -> pa.Schema:
         """Columns of the header line, or those of the settings, with the types of the first block."""
@@ -78,11 +82,22 @@ class CsvSource(TableSource):
     def _reader(self, file: pa.NativeFile, options: arrow_csv.ConvertOptions) -> Any:
         names = list(self.settings.column_names) or None
         read = arrow_csv.ReadOptions(use_threads=False, block_size=BLOCK_BYTES, column_names=names)
-        parse = arrow_csv.ParseOptions(delimiter=self.settings.delimiter or ",")
+        parse = arrow_csv.ParseOptions(delimiter=self.settings.delimiter or self._found_delimiter())
         try:
             return arrow_csv.open_csv(unpacked(file), read, parse, options)
         except (pa.ArrowException, OSError) as error:
             raise self._fault(error) from error
+
+    def _found_delimiter(self) -> str:
+        """The delimiter of the first line: the most frequent of those in use, a comma if there is none."""
+        if self._delimiter is None:
+            try:
+                with self._open_file() as file:
+                    first = unpacked(file).read(_LONGEST_LINE).partition(b"\n")[0].decode(errors="replace")
+            except (pa.ArrowException, OSError) as error:
+                raise self._fault(error) from error
+            self._delimiter = max(_DELIMITERS, key=first.count)
+        return self._delimiter
 
     def _fault(self, error: Exception) -> DataError:
         return explained(self.path, self._names, error, has_header=not self.settings.column_names)

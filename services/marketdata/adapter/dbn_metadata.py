@@ -38,6 +38,7 @@ _FIXED_BYTES: Final = 100
 _FLAGS_AT: Final = {1: 50, 2: 42, 3: 42}
 """Where the symbol types stand; version 1 has a record count before them."""
 _SYMBOL_BYTES_V1: Final = 22
+_INTERVAL_BYTES: Final = 8
 _INSTRUMENT_ID: Final = 0
 """Number of the symbol type that is an instrument id."""
 
@@ -74,7 +75,7 @@ def parse(version: int, data: bytes) -> Metadata:
         dataset, schema, _start, _end, _limit = _FIXED.unpack_from(data)
         at = _FLAGS_AT[version]
         stype_out, ts_out = data[at + 1], data[at + 2]
-        width = _SYMBOL_BYTES_V1 if version == 1 else struct.unpack_from("<H", data, at + 3)[0]
+        width = _SYMBOL_BYTES_V1 if version == 1 else max(struct.unpack_from("<H", data, at + 3)[0], 1)
         mappings = tuple(_mappings(_Reader(data, width))) if stype_out == _INSTRUMENT_ID else ()
     except (struct.error, IndexError) as error:
         message = f"metadata of {len(data)} bytes that end too early"
@@ -97,6 +98,14 @@ class _Reader:
         self._at += 4
         return int(value)
 
+    def count(self, n_bytes: int = 0) -> int:
+        """Length of the list that follows, of symbols with ``n_bytes`` beside each; it fits what is left."""
+        found = self.number()
+        if found * (self._symbol_bytes + n_bytes) > len(self._data) - self._at:
+            message = f"a list of {found}"
+            raise struct.error(message)
+        return found
+
     def skip(self, count: int) -> None:
         """Pass over bytes."""
         self._at += count
@@ -111,11 +120,11 @@ class _Reader:
 def _mappings(reader: _Reader) -> Iterator[Mapping]:
     reader.skip(reader.number())
     for _ in ("symbols", "partial", "not found"):
-        for _ in range(reader.number()):
+        for _ in range(reader.count()):
             reader.symbol()
-    for _ in range(reader.number()):
+    for _ in range(reader.count()):
         symbol = reader.symbol()
-        for _ in range(reader.number()):
+        for _ in range(reader.count(_INTERVAL_BYTES)):
             start, end = _day(reader.number()), _day(reader.number())
             number = reader.symbol()
             if number.isdigit():

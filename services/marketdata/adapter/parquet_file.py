@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from typing import Final
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -13,6 +14,8 @@ from services.marketdata.adapter.source import BLOCK_ROWS
 from services.marketdata.adapter.streams import AGAIN
 from services.marketdata.adapter.tables import TableSource
 from shared.errors import DataError
+
+_DAMAGE: Final = (pa.ArrowException, OSError, UnicodeDecodeError)
 
 
 class ParquetSource(TableSource):
@@ -44,13 +47,13 @@ class ParquetSource(TableSource):
     def _open(self) -> pq.ParquetFile:
         try:
             return pq.ParquetFile(self.path)
-        except (pa.ArrowException, OSError) as error:
+        except _DAMAGE as error:
             raise self._damaged("a whole Parquet file", error) from error
 
     def _next(self, batches: Iterator[pa.RecordBatch], n_read: int) -> pa.RecordBatch | None:
         try:
             return next(batches, None)
-        except (pa.ArrowException, OSError) as error:
+        except _DAMAGE as error:
             raise self._damaged(f"readable rows after row {n_read}", error) from error
 
     def _damaged(self, expected: str, error: Exception) -> DataError:

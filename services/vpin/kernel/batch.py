@@ -2,20 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Final
 
 import numpy as np
 from scipy.special import betaln
 
 from bus.records import CLOCK, END_OF_TIME, QUOTE, TRADE, Array, SideOrigin
-from services.vpin.kernel.check import EXPECTATIONS, OK, TOO_LARGE, Finding, check
-from services.vpin.kernel.fold import Calendar, blank_output, joined, run
+from services.vpin.kernel.check import EXPECTATIONS, OK, Finding, check_others
+from services.vpin.kernel.fold import Calendar, blank_output, run
 from services.vpin.kernel.layout import TERMS, Method, Slice, allocate, parameters
 from services.vpin.kernel.settings import Settings
-
-PIECE: Final = 4096
-"""Trades that are checked and folded at a time."""
 
 
 def parameters_of(settings: Settings) -> Array:
@@ -109,36 +105,16 @@ def toxicity(
     clocks["ts_event"] = clocks["ts_init"] = 0 if ts_end is None else ts_end
     terms = np.array([(bucket_volume, size_scale, multiplier)], TERMS)
     slice_ = read_only(trades, _NO_QUOTES if quotes is None else quotes, clocks)
-    memory, constants = allocate(1, settings.rings()), parameters_of(settings)
-    method, output = int(settings.method), blank_output()
-    parts = []
-    for first, piece in _pieces(slice_):
-        found = check(piece, memory.lanes, terms, method, uniform=bucket_volume > 0)
-        buckets = None
-        if found.code == OK:
-            buckets = run(needed(piece, settings.method), memory, terms, constants, calendar, output)
-            found = Finding(TOO_LARGE)
-        if buckets is None:
-            name, expected = EXPECTATIONS[found.code]
-            place = first + found.place if found.kind == "trade" else found.place
-            message = f"`{found.kind}s[{place}].{name}`: expected {expected}"
-            raise ValueError(message)
-        parts.append(buckets)
-    return joined(parts)
-
-
-def _pieces(slice_: Slice) -> Iterator[tuple[int, Slice]]:
-    """Cut a slice into pieces that fit the processor's cache, each with the index of its first trade."""
-    trades, quotes, clocks = slice_
-    starts = list(range(0, len(trades), PIECE)) or [0]
-    for first, end in zip(starts, [*starts[1:], None], strict=True):
-        cuts = []
-        for array in (quotes, clocks):
-            sequences = array["sequence"]
-            low = sequences.searchsorted(trades["sequence"][first]) if first else 0
-            high = len(array) if end is None else sequences.searchsorted(trades["sequence"][end])
-            cuts.append(array[low:high])
-        yield first, Slice(trades[first:end], *cuts)
+    found = check_others(slice_, len(terms))
+    if found.code == OK:
+        memory, chosen = allocate(1, settings.rings()), needed(slice_, settings.method)
+        result = run(chosen, memory, terms, parameters_of(settings), calendar, blank_output())
+        if not isinstance(result, Finding):
+            return result
+        found = result
+    name, expected = EXPECTATIONS[found.code]
+    message = f"`{found.kind}s[{found.place}].{name}`: expected {expected}"
+    raise ValueError(message)
 
 
 def trade_records(

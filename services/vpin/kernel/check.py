@@ -44,11 +44,29 @@ def is_refused(size: int, volume: int) -> bool:
 
 
 @kernel
-def _is_plain(trade: Any, n_instruments: int) -> bool:
-    """Whether nothing is wrong with a trade, whatever its bucket volume; without branches."""
-    in_range = _fits(trade.price) & _fits(trade.ts_event) & (trade.size >= 0) & (trade.size <= _MOST_BUCKETS)
-    known = (trade.instrument < n_instruments) & (trade.aggressor_side >= -1) & (trade.aggressor_side <= 1)
-    return bool(in_range & known)
+def is_sane(trade: Any) -> bool:
+    """Whether no field of a trade is too large and its side is one; without branches, for it mostly is."""
+    in_range = _fits(trade.price) & _fits(trade.ts_event) & (trade.size < _LIMIT)
+    return bool(in_range & (trade.aggressor_side >= -1) & (trade.aggressor_side <= 1))
+
+
+@kernel
+def fault_of(trade: Any, terms: Array) -> int:
+    """What is wrong with a trade whatever the bucket volume is, `OK` if nothing.
+
+    Args:
+        trade: Record of `bus.records.TRADE`.
+        terms: One record of `services.vpin.kernel.layout.TERMS` for each instrument known.
+    """
+    if trade.instrument >= len(terms):
+        return UNKNOWN_INSTRUMENT
+    if terms[trade.instrument].volume < 0:
+        return UNUSABLE_INSTRUMENT
+    if trade.size < 0:
+        return NEGATIVE_SIZE
+    if trade.aggressor_side < -1 or trade.aggressor_side > 1:
+        return WRONG_SIDE
+    return OK if is_sane(trade) else OUT_OF_RANGE
 
 
 @kernel
@@ -70,22 +88,15 @@ def check_trades(
     begins = False
     for index in range(len(trades)):
         trade = trades[index]
-        if uniform and _is_plain(trade, len(terms)):
-            continue
         row = trade.instrument
-        if row >= len(terms):
-            return UNKNOWN_INSTRUMENT, index, begins
-        volume = terms[row].volume
-        if volume < 0:
-            return UNUSABLE_INSTRUMENT, index, begins
-        if trade.size < 0:
-            return NEGATIVE_SIZE, index, begins
-        if trade.aggressor_side < -1 or trade.aggressor_side > 1:
-            return WRONG_SIDE, index, begins
-        if not (trade.size < _LIMIT and _fits(trade.price) and _fits(trade.ts_event)):
-            return OUT_OF_RANGE, index, begins
+        if uniform and is_sane(trade) and row < len(terms) and 0 <= trade.size <= _MOST_BUCKETS:
+            continue
+        code = fault_of(trade, terms)
+        if code != OK:
+            return code, index, begins
         if row >= len(lanes) or trade.ts_event >= lanes[row].session_until:
             begins = True
+        volume = terms[row].volume
         if volume == 0 and not begins:
             volume = lanes[row].volume
         if is_refused(trade.size, volume) and is_flow(trade, method):
@@ -129,16 +140,23 @@ class Finding(NamedTuple):
 
 def check(slice_: Slice, lanes: Array, terms: Array, method: int, *, uniform: bool) -> Finding:
     """Look at every record of a slice; see `check_trades`."""
-    trades, quotes, clocks = slice_
     code, index, begins = OK, -1, False
-    if len(trades):
-        code, index, begins = check_trades(trades, lanes, terms, method, uniform)
-    if code == OK and len(quotes):
-        code, index = check_quotes(quotes, len(terms))
+    if len(slice_.trades):
+        code, index, begins = check_trades(slice_.trades, lanes, terms, method, uniform)
+    if code != OK:
+        return Finding(code, "trade", index)
+    found = check_others(slice_, len(terms))
+    return found if found.code != OK else Finding(begins=begins)
+
+
+def check_others(slice_: Slice, n_instruments: int) -> Finding:
+    """Look at every quote and clock record of a slice."""
+    if len(slice_.quotes):
+        code, index = check_quotes(slice_.quotes, n_instruments)
         if code != OK:
             return Finding(code, "quote", index)
-    if code == OK and len(clocks):
-        code, index = check_clocks(clocks)
+    if len(slice_.clocks):
+        code, index = check_clocks(slice_.clocks)
         if code != OK:
             return Finding(code, "clock", index)
-    return Finding(code, "trade", index, begins)
+    return Finding()

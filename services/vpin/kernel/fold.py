@@ -30,7 +30,7 @@ from services.vpin.kernel.buckets import (
     pour,
 )
 from services.vpin.kernel.bulk import FIXED, bar_tilt, observe_change
-from services.vpin.kernel.check import is_refused
+from services.vpin.kernel.check import OK, TOO_LARGE, Finding, fault_of, is_refused
 from services.vpin.kernel.classification import is_flow, lee_ready_side, tick_side
 from services.vpin.kernel.layout import BUCKET, MAX_BUCKETS_PER_TRADE, Memory, Method, Slice
 from services.vpin.kernel.prices import load_tally, observed, store_tally
@@ -77,9 +77,10 @@ def fold_signed(slice_: Slice, memory: Memory, terms: Array, parameters: Array, 
     while index < len(trades):
         cursor[TRADE] = index
         trade = trades[index]
+        if is_faulty(trade, terms, cursor):
+            return REFUSED
         while cursor[QUOTE] < len(quotes) and quotes[cursor[QUOTE]].sequence < trade.sequence:
-            quote = quotes[cursor[QUOTE]]
-            observe_quote(quote, lanes[quote.instrument], pending, lag)
+            observe_quote(quotes[cursor[QUOTE]], lanes, pending, lag)
             cursor[QUOTE] += 1
         lane = lanes[trade.instrument]
         index += 1
@@ -92,19 +93,16 @@ def fold_signed(slice_: Slice, memory: Memory, terms: Array, parameters: Array, 
             begin_session(trade.instrument, memory, terms, parameters[0])
         if lane.filled == 0:
             open_bucket(lane, trade.ts_event, lane.price if lane.n_prices > 0 else trade.price)
-        fills = completes(lane, trade.size)
         if method == METHOD_LEE_READY:
             promote(trade.instrument, lane, pending, trade.ts_event, lag)
-        elif not fills:
+        if completes(lane, trade.size):
+            status = fill(trade, lane, terms[trade.instrument], method, output)
+            if status != DONE:
+                return status
+        elif method == METHOD_LEE_READY:
+            hold(lane, trade.size, float(observe_signed(trade, lane, method)), float(trade.price))
+        else:
             index = hold_stretch(trades, index - 1, lane, method)
-            continue
-        if not fills:
-            side = observe_signed(trade, lane, method)
-            hold(lane, trade.size, float(side), float(trade.price))
-            continue
-        status = fill(trade, lane, terms[trade.instrument], method, output)
-        if status != DONE:
-            return status
     cursor[TRADE] = len(trades)
     observe_quotes(quotes[cursor[QUOTE] :], lanes, pending, lag)
     cursor[QUOTE] = len(quotes)
@@ -112,9 +110,17 @@ def fold_signed(slice_: Slice, memory: Memory, terms: Array, parameters: Array, 
 
 
 @kernel
+def is_faulty(trade: Any, terms: Array, cursor: Array) -> bool:
+    """Whether a trade cannot be folded; the cursor says why."""
+    cursor[NEEDED] = fault_of(trade, terms)
+    return bool(cursor[NEEDED] != OK)
+
+
+@kernel
 def fill(trade: Any, lane: Any, terms: Any, method: int, output: Output) -> int:
     """Sign a trade that completes buckets and pour it, unless it is refused or the output is full."""
     if is_refused(trade.size, lane.volume):
+        output.cursor[NEEDED] = TOO_LARGE
         return REFUSED
     if not has_room(lane, trade.size, output):
         return FULL
@@ -164,6 +170,8 @@ def fold_bars(slice_: Slice, memory: Memory, terms: Array, parameters: Array, ou
     while index < len(trades):
         cursor[TRADE] = index
         trade = trades[index]
+        if is_faulty(trade, terms, cursor):
+            return REFUSED
         if cursor[CLOCK] < len(clocks) and not close_ended(
             clocks, trade.sequence, memory, terms, parameters[0], output
         ):
@@ -188,6 +196,7 @@ def fold_bars(slice_: Slice, memory: Memory, terms: Array, parameters: Array, ou
                 begin_session(trade.instrument, memory, terms, parameters[0])
             open_bar(lane, trade.ts_event, bar)
         if is_refused(trade.size, lane.volume):
+            cursor[NEEDED] = TOO_LARGE
             return REFUSED
         next_clock = clocks[cursor[CLOCK]].sequence if cursor[CLOCK] < len(clocks) else _LAST
         index = hold_bar_stretch(trades, index, lane, method, next_clock)
@@ -262,11 +271,11 @@ def blank_output(room: int = _ROOM) -> Output:
 
 def run(
     slice_: Slice, memory: Memory, terms: Array, parameters: Array, calendar: Calendar, output: Output
-) -> Array | None:
+) -> Array | Finding:
     """Fold a slice into the memory and return the buckets it completed, oldest first.
 
     Args:
-        slice_: Checked records; see `services.vpin.kernel.check`.
+        slice_: Records whose quotes and clocks were checked; see `services.vpin.kernel.check`.
         memory: Changed in place; has a lane for every instrument row of the slice.
         terms: One record of `services.vpin.kernel.layout.TERMS` for each instrument row.
         parameters: One record of `services.vpin.kernel.layout.PARAMETERS`.
@@ -274,9 +283,9 @@ def run(
         output: Room to work in; what it holds means nothing before or after.
 
     Returns:
-        Records of `services.vpin.kernel.layout.BUCKET`, or None if a trade would fill more buckets than
-        `MAX_BUCKETS_PER_TRADE` at a bucket volume that was re-based within the slice; ``memory`` is then
-        spoilt.
+        Records of `services.vpin.kernel.layout.BUCKET`, or the first trade that could not be folded, and then
+        ``memory`` is spoilt. Of checked trades that can only be one that fills too many buckets at a bucket
+        volume that was re-based within the slice.
     """
     fold = fold_bars if parameters["method"][0] >= METHOD_BULK else fold_signed
     output.cursor[:] = 0
@@ -287,7 +296,7 @@ def run(
         status = fold(slice_, memory, terms, parameters, output)
         rows = output.rows[: output.cursor[WRITTEN]]
         if status == REFUSED:
-            return None
+            return Finding(int(output.cursor[NEEDED]), "trade", int(output.cursor[TRADE]))
         if len(rows):
             measure(rows, memory, terms, parameters)
             parts.append(rows.view(np.uint8).copy().view(BUCKET))

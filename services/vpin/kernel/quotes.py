@@ -15,16 +15,17 @@ from shared.kernels.compile import kernel
 
 
 @kernel
-def observe_quote(quote: Any, lane: Any, pending: Array, lag: int) -> None:
+def observe_quote(quote: Any, lanes: Array, pending: Array, lag: int) -> None:
     """Let a quote wait until it is older than the lag.
 
     Args:
         quote: Record of `bus.records.QUOTE`.
-        lane: Record of its instrument.
+        lanes: ``(n_instruments,)`` records of `services.vpin.kernel.layout.LANE`.
         pending: ``(n_instruments, n_places)`` rings of waiting quotes.
         lag: ns, from 0.
     """
     row = quote.instrument
+    lane = lanes[row]
     promote(row, lane, pending, quote.ts_event, lag)
     places = pending.shape[1]
     if lane.n_pending == 0 or pending[row, _place(lane, lane.n_pending - 1, places)].ts != lane.now:
@@ -43,8 +44,7 @@ def observe_quote(quote: Any, lane: Any, pending: Array, lag: int) -> None:
 def observe_quotes(quotes: Array, lanes: Array, pending: Array, lag: int) -> None:
     """Let each of these quotes wait, in order; see `observe_quote`."""
     for index in range(len(quotes)):
-        quote = quotes[index]
-        observe_quote(quote, lanes[quote.instrument], pending, lag)
+        observe_quote(quotes[index], lanes, pending, lag)
 
 
 @kernel

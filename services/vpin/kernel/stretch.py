@@ -11,7 +11,7 @@ from typing import Any, Final
 import numpy as np
 
 from bus.records import Array
-from services.vpin.kernel.check import is_refused
+from services.vpin.kernel.check import is_refused, is_sane
 from services.vpin.kernel.classification import is_flow, tick_side
 from services.vpin.kernel.layout import Method
 from services.vpin.kernel.prices import load_tally, observed, store_tally
@@ -42,7 +42,7 @@ def hold_stretch(trades: Array, first: int, lane: Any, method: int) -> int:
     while index < len(trades):
         trade = trades[index]
         plain = trade.instrument == row and trade.ts_event < until and filled + trade.size < volume
-        if not (plain and trade.size > 0 and is_flow(trade, method)):
+        if not (plain and trade.size > 0 and is_flow(trade, method) and is_sane(trade)):
             break
         tally = observed(tally, trade.price)
         side = trade.aggressor_side if method == REPORTED else tick_side(tally.tick)
@@ -82,7 +82,9 @@ def hold_bar_stretch(trades: Array, first: int, lane: Any, method: int, until: n
     while index < len(trades):
         trade = trades[index]
         plain = trade.instrument == row and trade.ts_event < ends and trade.sequence < until
-        if not (plain and trade.size > 0 and is_flow(trade, method)) or is_refused(trade.size, bucket_volume):
+        if not (plain and trade.size > 0 and is_flow(trade, method) and is_sane(trade)):
+            break
+        if is_refused(trade.size, bucket_volume):
             break
         tally = observed(tally, trade.price)
         volume += trade.size

@@ -71,6 +71,16 @@ def test_oddly_named_columns_naive_times_and_another_zone(tmp_path: Path, name: 
     assert definitions(records)[0].time_zone == "America/Chicago"
 
 
+@pytest.mark.parametrize("delimiter", [",", ";", "\t", "|"])
+@pytest.mark.parametrize("suffix", ["", ".gz"])
+def test_the_delimiter_is_found_in_the_header_line(tmp_path: Path, delimiter: str, suffix: str) -> None:
+    """A file that is separated otherwise than by commas needs no setting for it."""
+    lines = ["timestamp,price,size,note", "1700000000,100.5,2,x", "1700000001,100.25,1,y"]
+    path = write_csv(tmp_path / f"trades.csv{suffix}", *(line.replace(",", delimiter) for line in lines))
+
+    assert read(path).trade["price"].tolist() == [100_500_000_000, 100_250_000_000]
+
+
 def test_a_parquet_file_with_odd_names_and_naive_times(tmp_path: Path) -> None:
     """What a CSV can be, a Parquet can be; its own types need no settings."""
     times = [datetime(2023, 7, 3, 9, 30, second) for second in (0, 1)]  # noqa: DTZ001 - naive on purpose
