@@ -10,8 +10,9 @@ own keys in alphabetical order: equal lines are equal texts.
 
 from __future__ import annotations
 
+import io
 import sys
-from typing import Any, Final, TextIO
+from typing import Any, Final, TextIO, cast
 
 import msgspec
 import numpy as np
@@ -31,7 +32,7 @@ def configure(level: int | str = "info", stream: TextIO | None = None, clock: Cl
         stream: where to; the standard error stream if not given.
         clock: what stamps the lines; the wall clock if not given.
     """
-    out = sys.stderr if stream is None else stream
+    out: TextIO = stream or cast(TextIO, _StandardError())
     structlog.configure(
         processors=[
             structlog.processors.add_log_level,
@@ -50,6 +51,19 @@ def get_logger(**context: Any) -> Any:
     if not structlog.is_configured():
         configure("warning")
     return structlog.get_logger(**context)
+
+
+class _StandardError(io.TextIOBase):
+    """The standard error stream of the moment, which may be replaced after logging was set up."""
+
+    def write(self, text: str) -> int:
+        return sys.stderr.write(text)
+
+    def flush(self) -> None:
+        sys.stderr.flush()
+
+    def isatty(self) -> bool:
+        return sys.stderr.isatty()
 
 
 def _stamp(clock: Clock) -> Processor:

@@ -8,7 +8,9 @@ import msgspec
 class Toxicity(msgspec.Struct, frozen=True, kw_only=True):
     """State of one instrument's toxicity at the close of a bucket.
 
-    A figure that cannot be computed yet is ``None``; ``reasons`` then says why under the figure's name.
+    Volumes are in natural units. ``level`` is ``normal``, ``elevated`` or ``alarm``. A figure that cannot be
+    computed yet is ``None``; ``reasons`` then says why under the figure's name. ``bar_seconds``,
+    ``sigma_rule`` and ``sigma`` are those of bulk classification, and ``None`` under any other.
     """
 
     instrument_id: str

@@ -12,7 +12,7 @@ from msgspec import Meta
 
 from services.vpin.kernel.layout import Method, SigmaRule
 from services.vpin.kernel.settings import Settings
-from services.vpin.sessions import Sessions as Sessions
+from services.vpin.sessions import Sessions
 from shared.constraints import Check, Fraction, NonNegativeFloat, PositiveFloat, TimeZoneName, is_time_zone
 from shared.errors import ConstraintError, SettingsError
 from shared.instruments import SCALE, Instrument

@@ -11,14 +11,15 @@ import numpy as np
 
 from bus.messages.toxicity import Toxicity
 from bus.records import Array, Records
-from services.vpin.config import Config, Sessions
+from services.vpin.config import Config
 from services.vpin.kernel import check
 from services.vpin.kernel.batch import needed, parameters_of, read_only
-from services.vpin.kernel.fold import blank_output, run
+from services.vpin.kernel.fold import run
 from services.vpin.kernel.layout import TERMS, Memory, Slice, allocate, grown
+from services.vpin.kernel.output import blank_output
 from shared.engine import Emit, Engine
 from shared.errors import ConstraintError, SettingsError
-from shared.instruments import SCALE
+from shared.instruments import SCALE, Instrument
 from shared.values import Reason, Series, Value
 
 _REASONS: Final = {
@@ -95,8 +96,7 @@ class Vpin(Engine[State]):
         self._output = blank_output()
         self._terms = np.zeros(0, TERMS)
         self._uniform = True
-        self._sessions: dict[int, Sessions] = {}
-        self._unusable: dict[int, SettingsError] = {}
+        self._unusable: dict[int, Instrument] = {}
 
     def on_records(self, records: Records) -> list[Emit]:
         """Fold a slice of the record flow; tell every bucket it completes.
@@ -166,12 +166,15 @@ class Vpin(Engine[State]):
     def session_counts(self, instrument_id: str) -> Array:
         """Trades by side of an instrument's complete sessions, oldest first, for `kernel.pin.fit_pin`.
 
+        Bulk classification signs no trade, so there are none under it.
+
         Raises:
             ConstraintError: no such instrument.
         """
         row = self._row(instrument_id)
         counts = self.state.session_counts
-        n_sessions = int(self.state.lanes["n_sessions"][row]) if row < len(counts) else 0
+        signed = row < len(counts) and not self.config.is_bulk
+        n_sessions = int(self.state.lanes["n_sessions"][row]) if signed else 0
         places = np.arange(max(n_sessions - counts.shape[1], 0), n_sessions) % counts.shape[1]
         found: Array = counts[min(row, len(counts) - 1), places]
         return found
@@ -219,23 +222,32 @@ class Vpin(Engine[State]):
             self.state.settings = self._text
 
     def _learn_instruments(self) -> None:
-        """Work out what the fold must know of instruments defined since the last slice."""
+        """Work out what the fold must know of instruments that were defined, or corrected to be usable."""
         known = len(self._terms)
-        if known == len(self.instruments):
+        corrected = [row for row, judged in self._unusable.items() if judged is not self.instruments[row]]
+        if known == len(self.instruments) and not corrected:
             return
-        terms = [self._terms_of(row) for row in range(known, len(self.instruments))]
-        self._terms = np.concatenate([self._terms, np.array(terms, TERMS)])
-        self._uniform = bool((self._terms["volume"] > 0).all())
+        terms = np.zeros(len(self.instruments), TERMS)
+        terms[:known] = self._terms
+        for row in [*corrected, *range(known, len(terms))]:
+            terms[row] = self._terms_of(row)
+        self._terms = terms
+        self._uniform = bool((terms["volume"] > 0).all())
 
     def _terms_of(self, row: int) -> tuple[int, float, float]:
         instrument = self.instruments[row]
+        self._unusable.pop(row, None)
         try:
-            volume = self.config.bucket_units(instrument)
-            self._sessions[row] = self.config.sessions_of(instrument)
-        except SettingsError as error:
-            self._unusable[row] = error
+            volume = self._fitted(instrument)
+        except SettingsError:
+            self._unusable[row] = instrument
             volume = -1
         return volume, instrument.size_increment / SCALE, instrument.multiplier / SCALE
+
+    def _fitted(self, instrument: Instrument) -> int:
+        """Bucket volume of an instrument that the settings fit."""
+        self.config.sessions_of(instrument)
+        return int(self.config.bucket_units(instrument))
 
     def _check(self, slice_: Slice) -> bool:
         """Refuse a slice with a record that cannot be folded; returns whether a session may begin in it."""
@@ -248,7 +260,10 @@ class Vpin(Engine[State]):
     def _problem(self, found: check.Finding, slice_: Slice) -> ConstraintError | SettingsError:
         record = getattr(slice_, f"{found.kind}s")[found.place]
         if found.code == check.UNUSABLE_INSTRUMENT:
-            return self._unusable[int(record["instrument"])]
+            try:
+                self._fitted(self.instruments[record["instrument"]])
+            except SettingsError as error:
+                return error
         name, expected = check.EXPECTATIONS[found.code]
         return ConstraintError(f"{found.kind}.{name}", expected, _shown(record), found.place)
 
@@ -260,7 +275,8 @@ class Vpin(Engine[State]):
             setattr(self.state, name, array)
 
     def _session(self, row: int, ts_event: int) -> tuple[int, int]:
-        return self._sessions[row].at(ts_event)
+        session: tuple[int, int] = self.config.sessions_of(self.instruments[row]).at(ts_event)
+        return session
 
     def _row(self, instrument_id: str) -> int:
         row = self.instruments.row(instrument_id)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import sys
 from collections.abc import Iterator
 
 import msgspec
@@ -99,3 +100,17 @@ def test_an_exception_is_told_without_local_variables(stream: io.StringIO) -> No
 
     assert "ValueError: invalid literal" in stream.getvalue()
     assert password not in stream.getvalue()
+
+
+def test_lines_go_to_the_standard_error_of_the_moment(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A stream that was replaced after logging was set up gets the lines; the former one may be closed."""
+    closed = io.StringIO()
+    monkeypatch.setattr(sys, "stderr", closed)
+    configure("info", clock=FixedClock())
+    monkeypatch.undo()
+    closed.close()
+    get_logger().info("still here")
+
+    assert "still here" in capsys.readouterr().err

@@ -55,7 +55,8 @@ class ReadSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
         tuple[str, ...], Meta(description="Names of the columns of a CSV file without a header line.")
     ] = ()
     delimiter: Annotated[
-        str | None, Meta(description="The character between the columns of a CSV file; else found in its header line.")
+        str | None,
+        Meta(description="The character between the columns of a CSV file; else found in its header line."),
     ] = None
     time_zone: Annotated[
         TimeZoneName | None, Meta(description="IANA zone of times written without one; else UTC.")

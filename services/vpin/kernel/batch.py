@@ -9,8 +9,9 @@ from scipy.special import betaln
 
 from bus.records import CLOCK, END_OF_TIME, QUOTE, TRADE, Array, SideOrigin
 from services.vpin.kernel.check import EXPECTATIONS, OK, Finding, check_others
-from services.vpin.kernel.fold import Calendar, blank_output, run
+from services.vpin.kernel.fold import Calendar, run
 from services.vpin.kernel.layout import TERMS, Method, Slice, allocate, parameters
+from services.vpin.kernel.output import blank_output
 from services.vpin.kernel.settings import Settings
 
 

@@ -7,14 +7,10 @@ exact, and a sum of ``piece * (2 Z - 1)`` under bulk classification.
 from __future__ import annotations
 
 import math
-from typing import Any, Final, NamedTuple
+from typing import Any, NamedTuple
 
-from bus.records import Array
+from services.vpin.kernel.output import NEEDED, WRITTEN, Output
 from shared.kernels.compile import kernel
-
-WRITTEN: Final = 0
-NEEDED: Final = 1
-"""Places in the cursor of an output: rows written, and the rows that the next record needs."""
 
 
 class Flow(NamedTuple):
@@ -34,15 +30,6 @@ class Flow(NamedTuple):
     ts_close: int
     sequence: int
     """Record that completed it."""
-
-
-class Output(NamedTuple):
-    """Where completed buckets go."""
-
-    rows: Array
-    """Records of `services.vpin.kernel.layout.BUCKET`."""
-    cursor: Array
-    """Integers, at the places named in `services.vpin.kernel.fold`."""
 
 
 @kernel

@@ -7,6 +7,7 @@ from typing import Any, Final, NamedTuple
 from bus.records import Array
 from services.vpin.kernel.classification import is_flow
 from services.vpin.kernel.layout import LIMIT, MAX_BUCKETS_PER_TRADE, Slice
+from services.vpin.kernel.output import NEEDED
 from shared.kernels.compile import kernel
 
 OK: Final = 0
@@ -67,6 +68,13 @@ def fault_of(trade: Any, terms: Array) -> int:
     if trade.aggressor_side < -1 or trade.aggressor_side > 1:
         return WRONG_SIDE
     return OK if is_sane(trade) else OUT_OF_RANGE
+
+
+@kernel
+def is_faulty(trade: Any, terms: Array, cursor: Array) -> bool:
+    """Whether a trade cannot be folded whatever the bucket volume is; the cursor says why."""
+    cursor[NEEDED] = fault_of(trade, terms)
+    return bool(cursor[NEEDED] != OK)
 
 
 @kernel

@@ -11,10 +11,10 @@ from __future__ import annotations
 from typing import Any
 
 from bus.records import Array
-from shared.kernels.compile import kernel
+from shared.kernels.compile import inlined, kernel
 
 
-@kernel
+@inlined
 def observe_quote(quote: Any, lanes: Array, pending: Array, lag: int) -> None:
     """Let a quote wait until it is older than the lag.
 
@@ -47,7 +47,7 @@ def observe_quotes(quotes: Array, lanes: Array, pending: Array, lag: int) -> Non
         observe_quote(quotes[index], lanes, pending, lag)
 
 
-@kernel
+@inlined
 def promote(row: int, lane: Any, pending: Array, ts_event: int, lag: int) -> None:
     """Move an instrument's time on, never back; let the quotes prevail that are now older than the lag."""
     lane.now = max(lane.now, ts_event)
@@ -55,14 +55,14 @@ def promote(row: int, lane: Any, pending: Array, ts_event: int, lag: int) -> Non
         _prevail(lane, pending[row, lane.pending_first], pending.shape[1])
 
 
-@kernel
+@inlined
 def _place(lane: Any, position: int, places: int) -> int:
     """Place in the ring of the waiting quote at a position of the queue."""
     place = lane.pending_first + position
     return int(place - places if place >= places else place)
 
 
-@kernel
+@inlined
 def _prevail(lane: Any, oldest: Any, places: int) -> None:
     """Make the oldest waiting quote the one that trades are compared with."""
     lane.bid = oldest.bid

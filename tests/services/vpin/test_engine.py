@@ -134,6 +134,17 @@ def test_a_bucket_volume_of_parts_of_a_contract_stops_the_engine() -> None:
         said(engine, trades([5]))
 
 
+def test_an_instrument_that_is_corrected_is_used() -> None:
+    """A zone that this machine does not know stops the engine, until a later definition names another."""
+    engine = create(Config(bucket_volume=10.0, n_buckets=1))
+    engine.instruments.add(0, Instrument(instrument_id=ES, time_zone="Mars/Olympus"))
+
+    with pytest.raises(SettingsError, match="Mars/Olympus"):
+        said(engine, trades([10]))
+    engine.instruments.add(0, Instrument(instrument_id=ES, time_zone="America/Chicago"))
+    assert len(said(engine, trades([10]))) == 1
+
+
 def test_a_state_of_other_settings_is_refused() -> None:
     """A checkpoint made with another window is not reinterpreted."""
     engine, other = engine_of(), engine_of(n_buckets=3)
@@ -153,6 +164,9 @@ def test_the_bucket_volume_follows_the_average_session() -> None:
     assert payloads[0].ts_open == DAY
     assert engine.state.lanes["discarded"][0] == 40
     assert engine.session_counts(ES).tolist() == [(0, 10, 0), (1, 10, 0)]
+    bulk = engine_of(classification="bulk_normal")
+    said(bulk, trades([4] * 30, ts=days))
+    assert len(bulk.session_counts(ES)) == 0
 
 
 def test_only_reported_sides_count_as_reported() -> None:
