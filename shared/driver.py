@@ -54,11 +54,12 @@ class Driver:
         """Publish what the runtime has ready, in order, each acknowledged; returns the publications."""
         publications = self.runtime.take()
         for publication in publications:
+            # Kept first: one that was left unanswered may have to be said again.
+            self.outbox.add(publication, self._clock.now())
             try:
                 await self._transport.publish(publication.bus, publication.fields, publication.entry_id)
             except DuplicateEntryError:
                 self.n_refused += 1
-            self.outbox.add(publication, self._clock.now())
         await self._keep_letters(self.runtime.take_letters())
         return publications
 

@@ -75,7 +75,7 @@ OUTSIDE_WORLD: Final = (
     *("fastapi", "httpx", "redis", "rich", "starlette", "structlog", "uvicorn", "valkey", "websockets"),
 )
 RUNTIME: Final = ("clock", "fleet", "latency", "log", "registry", "render", "runtime")
-PLUMBING: Final = ("checkpoint", "cursors", "memory", "merge", "outbox", "transport")
+PLUMBING: Final = ("checkpoint", "cursors", "memory", "merge", "outbox", "redis", "server", "transport")
 
 IMPORT_TABLE: Final = {
     "a kernel computes": Rule(
