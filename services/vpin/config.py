@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import re
 from fractions import Fraction as Ratio
+from functools import cache
 from typing import Annotated, Final, Literal
 
 import msgspec
@@ -184,13 +185,14 @@ class Config(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
             SettingsError: this machine does not know the zone that its venue keeps.
         """
         zone = self.session_time_zone or instrument.time_zone
-        if not is_time_zone(zone):
+        hours, minutes = map(int, self.session_start.split(":"))
+        sessions = _sessions(zone, hours, minutes)
+        if sessions is None:
             problem = (
                 f"expected a zone, for {instrument.instrument_id} is of {zone!r}, unknown on this machine"
             )
             raise SettingsError([f"`vpin.session_time_zone`: {problem}"])
-        hours, minutes = map(int, self.session_start.split(":"))
-        return Sessions(zone, hours, minutes)
+        return sessions
 
     def bucket_units(self, instrument: Instrument) -> int:
         """Bucket volume of an instrument in size units, 0 where it follows the average session.
@@ -203,7 +205,7 @@ class Config(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
         natural = self.bucket_volumes.get(key, self.bucket_volume)
         if natural == "adv":
             return 0
-        units = Ratio(str(natural)) * SCALE / instrument.size_increment
+        units = _size_units(natural, instrument.size_increment)
         if units.denominator == 1 and 1 <= units <= MOST_VOLUME:
             return int(units)
         counts = dict.fromkeys(min(max(n, 1), MOST_VOLUME) for n in (math.floor(units), math.ceil(units)))
@@ -212,3 +214,13 @@ class Config(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
         step = f"{instrument.size_increment / SCALE:.15g}"
         expected = f"a whole number of size increments of {key}, {step} each, and at most 2^53 of them"
         raise SettingsError([f"`{name}`: expected {expected}, found {natural}; nearest: {nearest}"])
+
+
+@cache
+def _sessions(zone: str, hours: int, minutes: int) -> Sessions | None:
+    return Sessions(zone, hours, minutes) if is_time_zone(zone) else None
+
+
+@cache
+def _size_units(natural: float, size_increment: int) -> Ratio:
+    return Ratio(str(natural)) * SCALE / size_increment

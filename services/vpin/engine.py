@@ -15,7 +15,7 @@ from services.vpin.config import Config
 from services.vpin.kernel import check
 from services.vpin.kernel.batch import needed, parameters_of, read_only
 from services.vpin.kernel.fold import run
-from services.vpin.kernel.layout import TERMS, Memory, Slice, allocate, grown
+from services.vpin.kernel.layout import BUCKET, TERMS, Memory, Slice, allocate, grown
 from services.vpin.kernel.output import blank_output
 from shared.engine import Emit, Engine
 from shared.errors import ConstraintError, SettingsError
@@ -47,6 +47,9 @@ _FIGURES: Final = {
     "roll_spread": "roll_spread",
 }
 """Figures of the window by their field in a bucket."""
+
+
+_BUCKET: Final = tuple(BUCKET.names or ())
 
 
 class State(msgspec.Struct):
@@ -89,10 +92,12 @@ class Vpin(Engine[State]):
 
     def __init__(self, config: Config) -> None:
         self._settings = config.kernel_settings()
+        self._method = int(self._settings.method)
         self._parameters = parameters_of(self._settings)
         self._rings = self._settings.rings()
         self._text = msgspec.json.encode(config, order="deterministic").decode()
-        super().__init__(config, State(self._text, *allocate(1, self._rings)))
+        self._memory = allocate(1, self._rings)
+        super().__init__(config, State(self._text, *self._memory))
         self._output = blank_output()
         self._terms = np.zeros(0, TERMS)
         self._uniform = True
@@ -110,19 +115,20 @@ class Vpin(Engine[State]):
         self._learn_instruments()
         slice_ = read_only(records.trade, records.quote, records.clock)
         begins = self._check(slice_)
-        before = memory = self._memory()
+        before = memory = self._remembered()
         if len(memory.lanes) < len(self._terms):
             memory = grown(memory, 1 << (len(self._terms) - 1).bit_length(), self._rings)
         elif begins and self._settings.adaptive:
             before = Memory(*(array.copy() for array in memory))
-        chosen = needed(slice_, self._settings.method)
+        chosen = needed(slice_, self._method)
         buckets = run(chosen, memory, self._terms, self._parameters, self._session, self._output)
         if isinstance(buckets, check.Finding):
             self._remember(before)
             raise self._problem(buckets, slice_)
         if memory.lanes is not self.state.lanes:
             self._remember(memory)
-        return [Emit(self._payload(bucket), int(bucket["sequence"])) for bucket in buckets]
+        rows = [dict(zip(_BUCKET, values, strict=True)) for values in buckets.tolist()]
+        return [Emit(self._payload(row), row["sequence"]) for row in rows]
 
     def toxicity(self, instrument_id: str) -> Value:
         """VPIN of an instrument at its last completed bucket.
@@ -183,9 +189,9 @@ class Vpin(Engine[State]):
         """Domain metrics now."""
         lanes = self.state.lanes
         levels = [
-            self._level(bucket)
+            self._level(rank)
             for row in np.flatnonzero(lanes["n_completed"]).tolist()
-            for bucket in self._kept(row, 1)
+            for rank in self._kept(row, 1)["vpin_cdf"]
         ]
         return {
             "knotmeter_vpin_trades_total": float(lanes["n_flow"].sum()),
@@ -208,7 +214,7 @@ class Vpin(Engine[State]):
                     "bucket_volume": value.parameters["bucket_volume"],
                     "vpin": value.value,
                     "vpin_cdf": _known(last["vpin_cdf"][0]) if len(last) else None,
-                    "level": self._level(last[0]) if len(last) else None,
+                    "level": self._level(last["vpin_cdf"][0]) if len(last) else None,
                     "reason": value.reason and value.reason.value,
                 }
             )
@@ -251,8 +257,7 @@ class Vpin(Engine[State]):
 
     def _check(self, slice_: Slice) -> bool:
         """Refuse a slice with a record that cannot be folded; returns whether a session may begin in it."""
-        method = int(self._settings.method)
-        found = check.check(slice_, self.state.lanes, self._terms, method, uniform=self._uniform)
+        found = check.check(slice_, self.state.lanes, self._terms, self._method, uniform=self._uniform)
         if found.code != check.OK:
             raise self._problem(found, slice_)
         return found.begins
@@ -267,12 +272,15 @@ class Vpin(Engine[State]):
         name, expected = check.EXPECTATIONS[found.code]
         return ConstraintError(f"{found.kind}.{name}", expected, _shown(record), found.place)
 
-    def _memory(self) -> Memory:
-        return Memory(*(getattr(self.state, name) for name in Memory._fields))
+    def _remembered(self) -> Memory:
+        if self._memory.lanes is not self.state.lanes:
+            self._memory = Memory(*(getattr(self.state, name) for name in Memory._fields))
+        return self._memory
 
     def _remember(self, memory: Memory) -> None:
         for name, array in zip(Memory._fields, memory, strict=True):
             setattr(self.state, name, array)
+        self._memory = memory
 
     def _session(self, row: int, ts_event: int) -> tuple[int, int]:
         session: tuple[int, int] = self.config.sessions_of(self.instruments[row]).at(ts_event)
@@ -301,8 +309,7 @@ class Vpin(Engine[State]):
             return Reason.NO_REPORTED_SIDE
         return Reason.WARMING_UP if lane["volume"] else Reason.NOT_ENOUGH_HISTORY
 
-    def _level(self, bucket: Any) -> str | None:
-        rank = bucket["vpin_cdf"]
+    def _level(self, rank: float) -> str | None:
         if math.isnan(rank):
             return None
         if rank >= self.config.alarm_level:
@@ -321,34 +328,33 @@ class Vpin(Engine[State]):
             "n_buckets": config.n_buckets,
         }
 
-    def _payload(self, bucket: Any) -> Toxicity:
+    def _payload(self, bucket: Mapping[str, Any]) -> Toxicity:
         """Message of a completed bucket, in natural units."""
         config, instrument = self.config, self.instruments[bucket["instrument"]]
-        unit = instrument.size_increment
-        volume, imbalance = int(bucket["volume"]), float(bucket["imbalance"])
-        level = self._level(bucket)
+        unit, volume, imbalance = instrument.size_increment, bucket["volume"], bucket["imbalance"]
+        level = self._level(bucket["vpin_cdf"])
         figures = {name: _known(bucket[field]) for name, field in _FIGURES.items()}
         missing = [name for name, figure in figures.items() if figure is None]
         missing += ["level"] if level is None else []
         full = bucket["n_observations"] == config.n_buckets
         return Toxicity(
             instrument_id=instrument.instrument_id,
-            bucket_index=int(bucket["index"]),
-            ts_open=int(bucket["ts_open"]),
-            ts_close=int(bucket["ts_close"]),
+            bucket_index=bucket["index"],
+            ts_open=bucket["ts_open"],
+            ts_close=bucket["ts_close"],
             level=level,
             buy_volume=(volume + imbalance) / 2 * unit / SCALE,
             sell_volume=(volume - imbalance) / 2 * unit / SCALE,
-            unclassified_volume=int(bucket["unclassified"]) * unit / SCALE,
+            unclassified_volume=bucket["unclassified"] * unit / SCALE,
             bucket_volume=volume * unit / SCALE,
             signed_imbalance=imbalance * unit / SCALE,
-            n_trades=int(bucket["n_trades"]),
+            n_trades=bucket["n_trades"],
             classification=config.classification,
             bar_seconds=config.bar_seconds if config.is_bulk else None,
             sigma_rule=config.sigma_rule if config.is_bulk else None,
             sigma=_known(bucket["sigma"]) if config.is_bulk else None,
             n_buckets=config.n_buckets,
-            n_observations=int(bucket["n_observations"]),
+            n_observations=bucket["n_observations"],
             reasons={name: (_REASONS[name] if full else Reason.WARMING_UP).value for name in missing},
             **figures,
         )

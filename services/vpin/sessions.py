@@ -24,9 +24,17 @@ class Sessions:
     def __init__(self, time_zone: str, hours: int, minutes: int) -> None:
         self._zone = dt.UTC if time_zone == "UTC" else ZoneInfo(time_zone)
         self._start = dt.time(hours, minutes)
+        self._found = (0, 0, 0)
 
     def at(self, ts_event: int) -> tuple[int, int]:
         """Session at a time: its local day since 1970-01-01, and when the next one begins, ns."""
+        asked, day, until = self._found
+        if not asked <= ts_event < until:
+            day, until = self._find(ts_event)
+            self._found = ts_event, day, until
+        return day, until
+
+    def _find(self, ts_event: int) -> tuple[int, int]:
         local = (_EPOCH + dt.timedelta(microseconds=ts_event // 1_000)).astimezone(self._zone)
         date = local.date() if local.time() >= self._start else local.date() - _DAY
         while self._begin(date + _DAY) <= ts_event:

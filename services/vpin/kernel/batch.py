@@ -10,9 +10,10 @@ from scipy.special import betaln
 from bus.records import CLOCK, END_OF_TIME, QUOTE, TRADE, Array, SideOrigin
 from services.vpin.kernel.check import EXPECTATIONS, OK, Finding, check_others
 from services.vpin.kernel.fold import Calendar, run
-from services.vpin.kernel.layout import TERMS, Method, Slice, allocate, parameters
+from services.vpin.kernel.layout import FIRST_BULK, TERMS, Slice, allocate, parameters
 from services.vpin.kernel.output import blank_output
 from services.vpin.kernel.settings import Settings
+from services.vpin.kernel.signed import METHOD_LEE_READY
 
 
 def parameters_of(settings: Settings) -> Array:
@@ -52,12 +53,12 @@ def read_only(trades: Array, quotes: Array, clocks: Array) -> Slice:
     )
 
 
-def needed(slice_: Slice, method: Method) -> Slice:
-    """The slice without the kinds that a method ignores."""
+def needed(slice_: Slice, method: int) -> Slice:
+    """The slice without the kinds that a `Method` ignores."""
     trades, quotes, clocks = slice_
-    if method >= Method.BULK_NORMAL:
+    if method >= FIRST_BULK:
         return Slice(trades, _NO_QUOTES, clocks)
-    return Slice(trades, quotes if method == Method.LEE_READY else _NO_QUOTES, _NO_CLOCKS)
+    return Slice(trades, quotes if method == METHOD_LEE_READY else _NO_QUOTES, _NO_CLOCKS)
 
 
 def one_session(row: int, ts_event: int) -> tuple[int, int]:  # noqa: ARG001 - the shape of a calendar
@@ -96,6 +97,7 @@ def toxicity(
     Raises:
         ValueError: A trade that cannot be folded; it is named by its index.
 
+    >>> from services.vpin.kernel.layout import Method
     >>> trades = trade_records([1, 2, 3], [100, 100, 100], [7, 7, 6], [1, -1, 1])
     >>> buckets = toxicity(trades, 10, Settings(Method.REPORTED, n_buckets=1))
     >>> buckets["imbalance"].tolist(), buckets["vpin"].tolist()
@@ -108,7 +110,7 @@ def toxicity(
     slice_ = read_only(trades, _NO_QUOTES if quotes is None else quotes, clocks)
     found = check_others(slice_, len(terms))
     if found.code == OK:
-        memory, chosen = allocate(1, settings.rings()), needed(slice_, settings.method)
+        memory, chosen = allocate(1, settings.rings()), needed(slice_, int(settings.method))
         result = run(chosen, memory, terms, parameters_of(settings), calendar, blank_output())
         if not isinstance(result, Finding):
             return result

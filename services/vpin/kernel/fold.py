@@ -19,7 +19,7 @@ import numpy as np
 from bus.records import Array
 from services.vpin.kernel.bars import fold_bars
 from services.vpin.kernel.check import Finding
-from services.vpin.kernel.layout import BUCKET, MAX_BUCKETS_PER_TRADE, Memory, Method, Slice
+from services.vpin.kernel.layout import BUCKET, FIRST_BULK, MAX_BUCKETS_PER_TRADE, Memory, Slice
 from services.vpin.kernel.output import DONE, FULL, NEEDED, REFUSED, SESSION, TRADE, WRITTEN, Output
 from services.vpin.kernel.signed import fold_signed
 from services.vpin.kernel.window import measure
@@ -48,7 +48,7 @@ def run(
         ``memory`` is spoilt. Of checked trades that can only be one that fills too many buckets at a bucket
         volume that was re-based within the slice.
     """
-    fold = fold_bars if parameters["method"][0] >= Method.BULK_NORMAL else fold_signed
+    fold = fold_bars if parameters["method"][0] >= FIRST_BULK else fold_signed
     output.cursor[:] = 0
     parts = []
     status = FULL
@@ -76,5 +76,7 @@ def joined(parts: list[Array]) -> Array:
 
 
 def _announce_session(trade: Any, memory: Memory, calendar: Calendar) -> None:
-    lane = memory.lanes[trade["instrument"]]
-    lane["next_session"], lane["next_until"] = calendar(int(trade["instrument"]), int(trade["ts_event"]))
+    row = int(trade["instrument"])
+    day, until = calendar(row, int(trade["ts_event"]))
+    memory.lanes["next_session"][row] = day
+    memory.lanes["next_until"][row] = until

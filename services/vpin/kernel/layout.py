@@ -33,6 +33,10 @@ class Method(IntEnum):
     BULK_STUDENT_T = 4
 
 
+FIRST_BULK: Final = int(Method.BULK_NORMAL)
+"""Methods from this one on classify in bulk."""
+
+
 class SigmaRule(IntEnum):
     """How the standard deviation of bar price changes is estimated."""
 
@@ -68,39 +72,44 @@ natural size of one size unit, and the currency value of one price unit for one 
 
 LANE: Final = np.dtype(
     [
-        # last trade, and the price change before it
+        # taken in with every trade; together, for the sake of the processor's cache
         ("price", "<i8"),
         ("change", "<f8"),
         ("n_prices", "<i8"),
         ("tick", "<i8"),
-        # open bucket
-        ("volume", "<i8"),
-        ("filled", "<i8"),
-        ("imbalance", "<f8"),
-        ("notional", "<f8"),
-        ("unclassified", "<i8"),
         ("n_trades", "<i8"),
-        ("ts_open", "<i8"),
-        ("ts_close", "<i8"),
-        ("open_price", "<i8"),
         ("n_pairs", "<i8"),
         ("sum_before", "<f8"),
         ("sum_after", "<f8"),
         ("sum_product", "<f8"),
-        # session
+        ("n_flow", "<i8"),
         ("session_until", "<i8"),
-        ("session", "<i8"),
-        ("next_until", "<i8"),
-        ("next_session", "<i8"),
         ("session_volume", "<i8"),
+        # open bucket, and the sides of the session
+        ("volume", "<i8"),
+        ("filled", "<i8"),
+        ("imbalance", "<f8"),
+        ("notional", "<f8"),
         ("session_trades", "<i8"),
         ("session_sides", "<i8"),
-        ("n_sessions", "<i8"),
-        # open time bar, and the changes of closed ones
+        # open time bar
+        ("bar_until", "<i8"),
         ("bar_volume", "<i8"),
         ("bar_notional", "<f8"),
         ("bar_ts_open", "<i8"),
-        ("bar_until", "<i8"),
+        # prevailing quote
+        ("now", "<i8"),
+        ("bid", "<i8"),
+        ("ask", "<i8"),
+        ("quoted", "<i8"),
+        ("pending_first", "<i8"),
+        ("n_pending", "<i8"),
+        # where the open bucket started, and what was left out since
+        ("ts_open", "<i8"),
+        ("ts_close", "<i8"),
+        ("open_price", "<i8"),
+        ("unclassified", "<i8"),
+        # closed bars and their price changes
         ("bar_before", "<i8"),
         ("reference", "<i8"),
         ("n_bars", "<i8"),
@@ -109,18 +118,15 @@ LANE: Final = np.dtype(
         ("squares", "<f8"),
         ("weight", "<f8"),
         ("sigma", "<f8"),
-        # prevailing quote
-        ("now", "<i8"),
-        ("bid", "<i8"),
-        ("ask", "<i8"),
-        ("quoted", "<i8"),
-        ("pending_first", "<i8"),
-        ("n_pending", "<i8"),
+        # sessions
+        ("session", "<i8"),
+        ("next_until", "<i8"),
+        ("next_session", "<i8"),
+        ("n_sessions", "<i8"),
         # counts for good
         ("n_completed", "<i8"),
         ("n_window", "<i8"),
         ("n_vpins", "<i8"),
-        ("n_flow", "<i8"),
         ("discarded", "<i8"),
         ("n_promoted", "<i8"),
     ]

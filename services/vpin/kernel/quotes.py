@@ -37,7 +37,9 @@ def observe_quote(quote: Any, lanes: Array, pending: Array, lag: int) -> None:
     waiting.ts = lane.now
     waiting.bid = quote.bid_price
     waiting.ask = quote.ask_price
-    waiting.quoted = 1 if quote.bid_size > 0 and quote.ask_size > 0 else 0
+    has_bid = quote.bid_price != 0 or quote.bid_size > 0
+    has_ask = quote.ask_price != 0 or quote.ask_size > 0
+    waiting.quoted = 1 if has_bid and has_ask else 0
 
 
 @kernel

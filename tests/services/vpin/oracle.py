@@ -36,7 +36,7 @@ class Trade:
 
 @dataclass(frozen=True)
 class Quote:
-    """Best bid and ask in 1e-9; an absent side has size 0."""
+    """Best bid and ask in 1e-9; an absent side has price 0 and size 0."""
 
     sequence: int
     ts: int
@@ -44,6 +44,16 @@ class Quote:
     ask: int
     bid_size: int = 1
     ask_size: int = 1
+
+    @property
+    def has_bid(self) -> bool:
+        """Whether there is a bid."""
+        return self.bid != 0 or self.bid_size != 0
+
+    @property
+    def has_ask(self) -> bool:
+        """Whether there is an ask."""
+        return self.ask != 0 or self.ask_size != 0
 
 
 @dataclass(frozen=True)
@@ -214,7 +224,7 @@ class Oracle:
         if self.rules.method == "reported":
             return trade.side
         quote = self.quote
-        if self.rules.method == "lee_ready" and quote and quote.bid_size and quote.ask_size:
+        if self.rules.method == "lee_ready" and quote and quote.has_bid and quote.has_ask:
             above = Fraction(trade.price) - Fraction(quote.bid + quote.ask, 2)
             if above:
                 return 1 if above > 0 else -1

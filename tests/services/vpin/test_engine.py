@@ -283,3 +283,37 @@ def test_instruments_join_at_any_time() -> None:
 def test_metrics_are_the_declared_ones() -> None:
     """What is measured is what the spec declares."""
     assert set(create(Config()).measure()) == {metric.name for metric in SPEC.metrics}
+
+
+def buy_volumes(engine: Vpin, flow: Records) -> list[float]:
+    """Buy volume of each bucket that this flow completes."""
+    payloads: list[Any] = [emit.payload for emit in engine.on_records(flow)]
+    return [payload.buy_volume for payload in payloads]
+
+
+@pytest.mark.parametrize(("sizes", "expected"), [(0, 10.0), (5, 10.0)])
+def test_a_quote_without_sizes_is_a_quote(sizes: int, expected: float) -> None:
+    """Currency feeds quote prices without sizes; only a side with neither price nor size is absent."""
+    engine = engine_of(classification="lee_ready")
+    quote = np.zeros(1, QUOTE)
+    quote["sequence"], quote["bid_price"], quote["ask_price"] = 1, 98 * SECOND, 100 * SECOND
+    quote["bid_size"] = quote["ask_size"] = sizes
+    first, second = trades([4], ts=[SECOND]), trades([6], ts=[2 * SECOND])
+    first["sequence"], second["sequence"] = 2, 3
+    second["price"] -= SECOND // 2  # a falling price, above the mid all the same
+    flow = Records({"quote": quote, "trade": np.concatenate([first, second])})
+
+    assert buy_volumes(engine, flow) == [expected]
+
+
+def test_a_one_sided_quote_decides_nothing() -> None:
+    """Without an ask there is no mid, and the tick rule decides."""
+    engine = engine_of(classification="lee_ready")
+    quote = np.zeros(1, QUOTE)
+    quote["sequence"], quote["bid_price"], quote["bid_size"] = 1, 98 * SECOND, 5
+    first, second = trades([4], ts=[SECOND]), trades([6], ts=[2 * SECOND])
+    first["sequence"], second["sequence"] = 2, 3
+    second["price"] -= SECOND
+    flow = Records({"quote": quote, "trade": np.concatenate([first, second])})
+
+    assert buy_volumes(engine, flow) == [4.0]
