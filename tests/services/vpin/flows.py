@@ -13,7 +13,7 @@ from services.vpin.config import Config
 from services.vpin.engine import Vpin, create
 from shared.engine import Emit
 from shared.instruments import Instrument
-from tests.services.vpin.oracle import Clock, Quote, Trade
+from tests.services.vpin.events import Clock, Quote, Trade
 
 START = 1_380_000_000_000_000_000
 TICK = 250_000_000

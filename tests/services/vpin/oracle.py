@@ -15,53 +15,13 @@ from typing import Any
 import numpy as np
 from scipy import stats
 
+from tests.services.vpin.events import Quote, Trade, is_two_sided
+
 Number = Fraction | float
 Session = Callable[[int], tuple[int, int]]
 """Session at a time, and when the next one begins."""
 
 NANO = Fraction(1, 10**9)
-
-
-@dataclass(frozen=True)
-class Trade:
-    """One execution; price in 1e-9, size in units."""
-
-    sequence: int
-    ts: int
-    price: int
-    size: int
-    side: int = 0
-    reported: bool = False
-
-
-@dataclass(frozen=True)
-class Quote:
-    """Best bid and ask in 1e-9; an absent side has price 0 and size 0."""
-
-    sequence: int
-    ts: int
-    bid: int
-    ask: int
-    bid_size: int = 1
-    ask_size: int = 1
-
-    @property
-    def has_bid(self) -> bool:
-        """Whether there is a bid."""
-        return self.bid != 0 or self.bid_size != 0
-
-    @property
-    def has_ask(self) -> bool:
-        """Whether there is an ask."""
-        return self.ask != 0 or self.ask_size != 0
-
-
-@dataclass(frozen=True)
-class Clock:
-    """Time has passed."""
-
-    sequence: int
-    ts: int
 
 
 @dataclass(frozen=True)
@@ -224,7 +184,7 @@ class Oracle:
         if self.rules.method == "reported":
             return trade.side
         quote = self.quote
-        if self.rules.method == "lee_ready" and quote and quote.has_bid and quote.has_ask:
+        if self.rules.method == "lee_ready" and quote and is_two_sided(quote):
             above = Fraction(trade.price) - Fraction(quote.bid + quote.ask, 2)
             if above:
                 return 1 if above > 0 else -1

@@ -18,7 +18,7 @@ from services.vpin.kernel.layout import Method
 from services.vpin.kernel.settings import Settings
 from shared import state as states
 from tests.services.vpin import flows
-from tests.services.vpin.oracle import Trade
+from tests.services.vpin.events import Trade
 from tests.services.vpin.test_oracle import METHODS, configs
 
 each_method = pytest.mark.parametrize("method", METHODS)
