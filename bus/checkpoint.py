@@ -9,6 +9,7 @@ import msgspec
 
 from bus.cursors import Cursor
 from bus.errors import CheckpointError
+from bus.records import START_OF_TIME
 from bus.transport import EntryId
 
 FORMAT: Final = 1
@@ -46,6 +47,14 @@ class Checkpoint(msgspec.Struct, frozen=True, kw_only=True):
     """Events a restarted server could still have lost: epoch, sequence, bytes."""
     run_ids: dict[str, str]
     """Runs of the servers at the time; another one tells a restored engine to look at its outbox."""
+    order: int = 0
+    """Last list of the order log that it covers; a live engine goes on from the next."""
+    timer: int = START_OF_TIME
+    """Last multiple of the timer that is past, ns."""
+    n_works: int = 0
+    """Works asked for so far."""
+    works: bytes = b""
+    """Works that were asked for and not yet answered."""
     n_handled: int
     n_dead_letters: int
     n_missing: int

@@ -33,6 +33,7 @@ _TIMES: Final = {
     "ts_open": time("Beginning of the bar or bucket."),
     "ts_close": time("End of the bucket: its last trade, or the end of its last time bar."),
     "watermark": time("All messages of the source at or before this time are published."),
+    "earliest": time("When an engine can handle its next input if no other of its loop says anything."),
     "lag_seconds": Field(
         "number", "s", "any; > 0 is behind", "Wall clock less time of the last input handled."
     ),

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 from bisect import bisect_right
+from collections.abc import Callable, Mapping
 from typing import Final
 
 import msgspec
@@ -38,13 +40,22 @@ class _Image(msgspec.Struct, frozen=True, kw_only=True):
 class MemoryTransport:
     """Both streams and the blob store in this process."""
 
-    def __init__(self, bound: int = DEFAULT_BOUND) -> None:
+    def __init__(self, bound: int | Mapping[Bus, int] = DEFAULT_BOUND) -> None:
         self._streams = {bus: _Stream() for bus in Bus}
         self._blobs: dict[str, bytes] = {}
-        self._bound = bound
+        self.bounds = dict.fromkeys(Bus, bound) if isinstance(bound, int) else dict(bound)
+        """Entries each stream may hold."""
         self._runs = dict.fromkeys(Bus, 1)
+        self._waking = False
+        self._notes: dict[str, list[bytes]] = {}
+        self.listeners: list[Callable[[], None]] = []
+        """Called in the next turn of the event loop after something was appended."""
 
     async def publish(self, bus: Bus, fields: Fields, entry_id: EntryId | None = None) -> EntryId:
+        """Append an entry."""
+        return self.append(bus, fields, entry_id)
+
+    def append(self, bus: Bus, fields: Fields, entry_id: EntryId | None = None) -> EntryId:
         """Append an entry."""
         stream = self._streams[bus]
         if entry_id is None:
@@ -53,17 +64,23 @@ class MemoryTransport:
         if entry_id <= stream.last_id:
             message = f"Expected an id above {stream.last_id} on {bus}, got {entry_id}"
             raise DuplicateEntryError(message)
-        if len(stream.ids) >= self._bound:
-            message = (
-                f"Expected room on {bus}, found {self._bound} unreleased entries; trim or raise the bound"
-            )
+        if len(stream.ids) >= self.bounds[bus]:
+            found = f"found {self.bounds[bus]} unreleased entries; trim or raise the bound"
+            message = f"Expected room on {bus}, {found}"
             raise StreamFullError(message)
         stream.ids.append(entry_id)
         stream.entries.append(Entry(entry_id, fields))
         stream.last_id = entry_id
+        if self.listeners and not self._waking:
+            self._waking = True
+            asyncio.get_running_loop().call_soon(self._wake)
         return entry_id
 
     async def read(self, bus: Bus, after: EntryId, limit: int) -> list[Entry]:
+        """At most ``limit`` entries above an id."""
+        return self.above(bus, after, limit)
+
+    def above(self, bus: Bus, after: EntryId, limit: int) -> list[Entry]:
         """At most ``limit`` entries above an id."""
         stream = self._streams[bus]
         start = bisect_right(stream.ids, after)
@@ -96,10 +113,28 @@ class MemoryTransport:
     async def delete(self, key: str) -> None:
         """Forget a blob."""
         self._blobs.pop(key, None)
+        self._notes.pop(key, None)
 
     async def keys(self, prefix: str) -> list[str]:
         """Keys that start with a prefix."""
         return sorted(key for key in self._blobs if key.startswith(prefix))
+
+    def length(self, bus: Bus) -> int:
+        """Entries that a stream holds."""
+        return len(self._streams[bus].ids)
+
+    def add_note(self, key: str, data: bytes) -> None:
+        """Add to a list."""
+        self._notes.setdefault(key, []).append(data)
+
+    def notes(self, key: str) -> list[bytes]:
+        """A list, oldest first."""
+        return list(self._notes.get(key, []))
+
+    def _wake(self) -> None:
+        self._waking = False
+        for listener in list(self.listeners):
+            listener()
 
     def restart(self, bus: Bus, *, lost: int) -> None:
         """Behave as a server that came back without its last ``lost`` entries."""

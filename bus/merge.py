@@ -87,6 +87,15 @@ class Merge:
             if lane.source == source:
                 lane.watermark = max(lane.watermark, watermark)
 
+    def hold(self, source: str, time: int) -> None:
+        """Let nothing that comes after ``time`` be taken before the source's next event, or its next promise.
+
+        A producer that is about to say something at that time, and may still say it, holds its readers so.
+        """
+        for lane in self._lanes.values():
+            if lane.source == source:
+                lane.watermark = time - 1 - lane.delay
+
     def take(self) -> Records | AnyEvent | None:
         """The next input that nothing can precede: an event, or as long a slice of records as is safe."""
         first: Lane | None = None
@@ -116,9 +125,23 @@ class Merge:
         waiting = [lane.bound().visible_at for lane in self._lanes.values() if not lane.is_empty]
         return min(waiting, default=None)
 
+    def earliest_without(self, silent: frozenset[str]) -> int:
+        """Time at which the next input can become visible if these sources say no more, ns."""
+        bounds = [
+            lane.bound().visible_at
+            for lane in self._lanes.values()
+            if not lane.is_empty or lane.source not in silent
+        ]
+        return min(bounds, default=END_OF_TIME)
+
     def watermarks(self) -> dict[str, int]:
-        """Watermark of every source."""
-        return {lane.source: lane.watermark for lane in self._lanes.values()}
+        """Watermark of every source, as it would be without the records that wait: those are read again."""
+        return {
+            lane.source: min(lane.watermark, lane.records[0].first_ts_init - 1)
+            if lane.records
+            else lane.watermark
+            for lane in self._lanes.values()
+        }
 
     def first_waiting_record(self) -> int | None:
         """Sequence of the first market record not yet taken, None if none waits."""

@@ -69,6 +69,10 @@ class Outbox:
                 break
             self._kept.popleft()
 
+    def distrust(self, bus: Bus) -> None:
+        """Have the next `recover` look at a bus even if its server is the same: something went astray."""
+        self.run_ids[bus] = ""
+
     async def recover(self, transport: Transport) -> int | None:
         """If a server was restarted, publish again what it lost.
 

@@ -66,6 +66,9 @@ TOXICITY: Final = _event("toxicity", toxicity.Toxicity, "Toxicity at the close o
 COMMAND: Final = _event("command", control.Command, "An order of a person to one engine.")
 RESULT: Final = _event("result", control.Result, "What a worker of an engine found.")
 WATERMARK: Final = _event("watermark", control.Watermark, "How far a source has got.", operational=True)
+STANDING: Final = _event(
+    "standing", control.Standing, "Where an engine stands that waits for its own loop.", operational=True
+)
 ENGINE_STATUS: Final = _event(
     "engine_status", control.EngineStatus, "How an engine is doing, once a second.", operational=True
 )

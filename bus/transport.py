@@ -7,6 +7,8 @@ Beside the streams a transport keeps named blobs, written atomically: checkpoint
 
 from __future__ import annotations
 
+import asyncio
+from collections.abc import Callable, Mapping
 from typing import NamedTuple, Protocol
 
 from bus.frames import Fields
@@ -79,3 +81,25 @@ class Transport(Protocol):
 
     async def keys(self, prefix: str) -> list[str]:
         """Keys that start with a prefix, sorted."""
+
+
+class Courier(Transport, Protocol):
+    """A transport that also serves an event loop without a task between the socket and the engine."""
+
+    on_arrival: Callable[[], None] | None
+    """Called from the event loop when `arrived` has something to tell; it must not raise."""
+
+    def submit(self, bus: Bus, fields: Fields, entry_id: EntryId | None = None) -> asyncio.Future[EntryId]:
+        """Append an entry, handed over at once; the future has what `publish` returns or raises."""
+
+    def note(self, key: str, data: bytes) -> asyncio.Future[None]:
+        """Add to a list on Engine Logic, at once: it is there before whatever is submitted next."""
+
+    async def notes(self, key: str) -> list[bytes]:
+        """The list kept under a key, oldest first; `delete` forgets it."""
+
+    def arrived(self, positions: Mapping[Bus, EntryId], limit: int = 1024) -> dict[Bus, list[Entry]]:
+        """Entries above the given places that have come by now; asks for what comes next."""
+
+    async def close(self) -> None:
+        """Release connections."""

@@ -21,12 +21,23 @@ class Result(msgspec.Struct, frozen=True, kw_only=True):
     target: str
     name: str
     arguments: dict[str, Any] = {}
+    error: str | None = None
+    """Why it found nothing."""
 
 
 class Watermark(msgspec.Struct, frozen=True, kw_only=True):
     """Promise that all events of this source at or before ``watermark`` are published."""
 
     watermark: int
+
+
+class Standing(msgspec.Struct, frozen=True, kw_only=True):
+    """Where an engine stands that is part of a loop of events: what it has heard, what it can handle next."""
+
+    earliest: int
+    """Earliest time at which it can handle anything if no other engine of the loop says another word, ns."""
+    heard: dict[str, int]
+    """Last sequence taken of each other engine of the loop that it listens to; 0 if none was."""
 
 
 class EngineStatus(msgspec.Struct, frozen=True, kw_only=True):

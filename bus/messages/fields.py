@@ -9,6 +9,7 @@ from bus.field import Field, count, text, volume
 CONTROL: Final = {
     "target": text("Engine it is for.", "engine"),
     "name": text("Which command or result."),
+    "heard": Field("table", "sequence", ">= 0", "Last sequence taken of a source, by its name."),
     "arguments": Field("table", "-", "-", "Arguments of the command or result by name."),
     "n_handled": count("records and events", "Inputs handled since the start."),
     "n_dead_letters": count("dead letters", "Inputs set aside since the start."),
@@ -17,7 +18,7 @@ CONTROL: Final = {
     "producer_epoch": Field("integer", "-", ">= 0", "Epoch of that message."),
     "producer_sequence": Field("integer", "-", ">= 0", "Sequence of that message."),
     "message_type": text("Record kind or topic of that message, or `entry` if it could not be decoded."),
-    "error": text("Why it was set aside: expected, found, where."),
+    "error": text("Why an input was set aside or a work has no result: expected, found, where."),
     "content": Field("bytes", "-", "-", "The message as it was read."),
     "redriven_from": Field(
         "integer", "sequence", ">= 1", "Dead letter it comes from, if it was tried again."

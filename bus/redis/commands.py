@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from functools import lru_cache
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 from bus.errors import BusError
 from bus.frames import Fields
@@ -13,6 +13,9 @@ from bus.transport import Entry, EntryId
 MAX_ENTRY_BYTES: Final = 64 * 1024 * 1024
 """Largest entry a bus takes: the greatest frame there can be, with room to spare."""
 
+Key = TypeVar("Key")
+Value = TypeVar("Value")
+
 Chunks = list[bytes | memoryview]
 """Bytes of a command, in pieces that are written without joining them."""
 
@@ -20,6 +23,9 @@ _INLINE: Final = 4096
 """Values up to this size are copied into one piece with what surrounds them; larger ones are not copied."""
 
 _MAX_NAMES: Final = 1000
+
+_made: Final = tuple.__new__
+"""Makes a named tuple of a tuple: its own constructor is a Python function, three times slower."""
 
 
 class Append:
@@ -29,6 +35,7 @@ class Append:
         self._stream = stream
         self._starts: dict[int, bytes] = {}
         self._names: dict[str, bytes] = {}
+        self._events: dict[str, bytes] = {}
 
     def encode(self, fields: Fields, entry_id: EntryId | None) -> tuple[Chunks, int]:
         """Bytes of the command, and how many they are; large values are viewed, not copied.
@@ -37,6 +44,15 @@ class Append:
             BusError: there is no field.
             EntryTooLargeError: the entry is above the bound.
         """
+        if entry_id is None and len(fields) == 1:  # an event: the entry whose delay counts most
+            ((name, value),) = fields.items()
+            if type(value) is bytes and len(value) <= _INLINE:
+                try:
+                    start = self._events[name]
+                except KeyError:
+                    start = _remember(self._events, name, self._start(1) + _bulk(b"*") + self._name(name))
+                command = b"%b%d\r\n%b\r\n" % (start, len(value), value)
+                return [command], len(command)
         parts = [self._start(len(fields)), _bulk(b"*" if entry_id is None else b"%d-%d" % entry_id)]
         chunks: Chunks = []
         size = 0
@@ -58,21 +74,17 @@ class Append:
 
     def _start(self, n_fields: int) -> bytes:
         start = self._starts.get(n_fields)
-        if start is None:
-            if not n_fields:
-                message = f"Expected an entry with a field on {self._stream}, got none"
-                raise BusError(message)
-            start = b"*%d\r\n$4\r\nXADD\r\n%b" % (3 + 2 * n_fields, _bulk(self._stream.encode()))
-            self._starts[n_fields] = start
-        return start
+        if start is not None:
+            return start
+        if not n_fields:
+            message = f"Expected an entry with a field on {self._stream}, got none"
+            raise BusError(message)
+        start = b"*%d\r\n$4\r\nXADD\r\n%b" % (3 + 2 * n_fields, _bulk(self._stream.encode()))
+        return _remember(self._starts, n_fields, start)
 
     def _name(self, name: str) -> bytes:
-        encoded = self._names.get(name)
-        if encoded is None:
-            encoded = _bulk(name.encode()) + b"$"
-            if len(self._names) < _MAX_NAMES:
-                self._names[name] = encoded
-        return encoded
+        known = self._names.get(name)
+        return known or _remember(self._names, name, _bulk(name.encode()) + b"$")
 
 
 def command(*words: bytes) -> bytes:
@@ -86,7 +98,7 @@ def command(*words: bytes) -> bytes:
 
 def read(stream: str, after: EntryId, count: int, block: float | None = None) -> bytes:
     """XREAD above an id; with ``block``, wait so many seconds for an entry."""
-    return _read_start(stream, count, block) + _bulk(b"%d-%d" % after)
+    return read_start(stream, count, block) + _bulk(b"%d-%d" % after)
 
 
 def entries(reply: Any) -> list[Entry]:
@@ -95,10 +107,17 @@ def entries(reply: Any) -> list[Entry]:
     Raises:
         ValueError: it is no such reply; so do TypeError and AttributeError.
     """
-    if reply is None:
-        return []
     ((_, items),) = reply
-    return [Entry(entry_id(raw), _fields(flat)) for raw, flat in items]
+    found = []
+    for raw, flat in items:  # one flat loop: this stands between every entry and the engine that waits for it
+        major, _, minor = raw.partition(b"-")
+        if len(flat) == 2:
+            name, value = flat
+            fields = {_texts[name] if name in _texts else _text(name): value}
+        else:
+            fields = dict(zip(map(_text, flat[::2]), flat[1::2], strict=True))
+        found.append(_made(Entry, (_made(EntryId, (int(major), int(minor))), fields)))
+    return found
 
 
 def entry_id(raw: bytes) -> EntryId:
@@ -107,34 +126,30 @@ def entry_id(raw: bytes) -> EntryId:
     Raises:
         ValueError: it is no id; so does TypeError.
     """
-    major, minor = raw.split(b"-")
-    return EntryId._make((int(major), int(minor)))
+    major, _, minor = raw.partition(b"-")
+    return _made(EntryId, (int(major), int(minor)))
 
 
 @lru_cache(maxsize=256)
-def _read_start(stream: str, count: int, block: float | None) -> bytes:
+def read_start(stream: str, count: int, block: float | None) -> bytes:
+    """XREAD but for the last word, the id above which it reads."""
     waiting = (b"BLOCK", b"%d" % round(block * 1000)) if block is not None else ()
     words = (b"XREAD", b"COUNT", b"%d" % count, *waiting, b"STREAMS", stream.encode())
     return b"*%d\r\n" % (len(words) + 1) + b"".join(map(_bulk, words))
 
 
-class _Names(dict[bytes, str]):
-    """Field names as text, each decoded once; a name that is not UTF-8 keeps its bytes visible."""
-
-    def __missing__(self, raw: bytes) -> str:
-        name = raw.decode("utf-8", "backslashreplace")
-        if len(self) < _MAX_NAMES:
-            self[raw] = name
-        return name
+_texts: Final[dict[bytes, str]] = {}
+"""Field names as text, each decoded once; one that is not UTF-8 keeps its bytes visible."""
 
 
-_names: Final = _Names()
+def _text(raw: bytes) -> str:
+    return _texts.get(raw) or _remember(_texts, raw, raw.decode("utf-8", "backslashreplace"))
 
 
-def _fields(flat: list[bytes]) -> dict[str, bytes]:
-    if len(flat) == 2:  # an event, the entry whose delay counts most
-        return {_names[flat[0]]: flat[1]}
-    return dict(zip(map(_names.__getitem__, flat[::2]), flat[1::2], strict=True))
+def _remember(known: dict[Key, Value], key: Key, value: Value) -> Value:
+    if len(known) < _MAX_NAMES:  # the names of fields are anybody's
+        known[key] = value
+    return value
 
 
 def _bulk(data: bytes) -> bytes:

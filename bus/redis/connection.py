@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from collections.abc import Callable
-from typing import Any, Final, NamedTuple, cast
+from typing import Any, Final, NamedTuple, TypeAlias, cast
 
 import hiredis
 
@@ -28,17 +28,15 @@ MAX_REPLY_BYTES: Final = 512 * 1024 * 1024
 """Largest reply that is waited for."""
 
 _KEPT_BYTES: Final = 16 * 1024 * 1024
+_LOOKS: Final = 8
 _GRACE: Final = 0.1
 
 Deliver = Callable[[Any], None]
 """Who gets a reply: the reply, `hiredis.ReplyError` among them, or the `BusError` that took its place."""
 
 
-class _Request(NamedTuple):
-    size: int
-    deliver: Deliver
-    patience: float
-    sent: float
+_Request: TypeAlias = tuple[int, Deliver, float]
+"""Size, who gets the reply, and how long beyond a stall that may take; a plain tuple is the fastest."""
 
 
 class _Unsent(NamedTuple):
@@ -48,6 +46,14 @@ class _Unsent(NamedTuple):
     patience: float
 
 
+class _Look(NamedTuple):
+    """What the watch saw when it last saw something move."""
+
+    oldest: _Request | None
+    received: int
+    time: float
+
+
 class Connection(asyncio.BufferedProtocol):
     """Pipelined requests over one socket, first in, first out."""
 
@@ -55,24 +61,27 @@ class Connection(asyncio.BufferedProtocol):
         self._name = name
         self._stall = stall
         self._limit = max_outstanding
+        self._ceiling = _SHUT
+        """Bytes that may be outstanding now: the limit, or `_SHUT` where requests wait or find no server."""
         self._loop = asyncio.get_running_loop()
-        self._transport: asyncio.Transport | None = None
+        self._transport: asyncio.Transport
         self._buffer = memoryview(bytearray(RECEIVE_BYTES))
         self._reader = hiredis.Reader(notEnoughData=_MISSING)
         self._reader.setmaxbuf(_KEPT_BYTES)
         self._sent: deque[_Request] = deque()
         self._unsent: deque[_Unsent] = deque()
-        self._progress = 0.0
+        self._nobody: _Request = (0, self._unasked, 0.0)
         self._unwritten = 0
         self._watch: asyncio.TimerHandle | None = None
+        self._look = _Look(None, 0, 0.0)
+        self._suspected = False
         self._error: BusError | None = None
         self.outstanding = 0
         """Bytes sent and not yet answered."""
-
-    @property
-    def alive(self) -> bool:
+        self.received = 0
+        """Bytes received so far."""
+        self.alive = False
         """Whether requests can be made."""
-        return self._transport is not None
 
     def send(self, chunks: Chunks, size: int, deliver: Deliver, patience: float = 0.0) -> None:
         """Make a request; views in ``chunks`` must not change until its reply is delivered.
@@ -83,12 +92,15 @@ class Connection(asyncio.BufferedProtocol):
             deliver: gets the reply, from the event loop; it must not raise.
             patience: seconds this reply may take beyond the time after which a server is given up.
         """
-        if self._transport is None:
-            deliver(self._error or ConnectionLostError(f"Expected a connection to {self._name}, found none"))
-        elif self._unsent or (self.outstanding and self.outstanding + size > self._limit):
-            self._unsent.append(_Unsent(chunks, size, deliver, patience))
-        else:
-            self._write(chunks, size, deliver, patience)
+        outstanding = self.outstanding + size
+        if outstanding > self._ceiling:
+            self._hold(chunks, size, deliver, patience)
+            return
+        # Written first: replies and losses are delivered from the event loop alone, so the books can be kept
+        # while the server works already.
+        self._transport.writelines(chunks)
+        self._sent.append((size, deliver, patience))
+        self.outstanding = outstanding
 
     async def ask(self, chunks: Chunks, size: int) -> Any:
         """Make a request and wait for its reply.
@@ -102,14 +114,15 @@ class Connection(asyncio.BufferedProtocol):
 
     def abort(self, error: BusError) -> None:
         """Give the connection up; every waiting request gets the error."""
-        transport, self._transport = self._transport, None
+        was_alive, self.alive = self.alive, False
+        self._ceiling = _SHUT
         if self._watch is not None:
             self._watch.cancel()
             self._watch = None
-        if transport is not None:
+        if was_alive:
             self._error = error
-            transport.abort()
-        waiting = [request.deliver for request in self._sent] + [request.deliver for request in self._unsent]
+            self._transport.abort()
+        waiting = [deliver for _, deliver, _ in self._sent] + [request.deliver for request in self._unsent]
         self._sent.clear()
         self._unsent.clear()
         self.outstanding = 0
@@ -119,10 +132,12 @@ class Connection(asyncio.BufferedProtocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """The socket is connected."""
         self._transport = cast(asyncio.Transport, transport)  # uvloop's is none by inheritance
+        self.alive, self._ceiling = True, self._limit
+        self._watch_on(self._stall / _LOOKS)
 
     def connection_lost(self, exc: Exception | None) -> None:
         """The socket is gone."""
-        if self._transport is not None:
+        if self.alive:
             reason = exc or "it was closed"
             n_waiting = len(self._sent) + len(self._unsent)
             message = f"Expected {self._name} to stay connected, got {reason} with {n_waiting} requests open"
@@ -134,68 +149,84 @@ class Connection(asyncio.BufferedProtocol):
 
     def buffer_updated(self, nbytes: int) -> None:
         """Bytes were received."""
-        self._progress = self._loop.time()
         reader = self._reader
         try:
             reader.feed(self._buffer, 0, nbytes)  # type: ignore[arg-type]  # any buffer is taken
             while (reply := reader.gets()) is not _MISSING:
-                if not self._sent:
-                    self._malformed(f"{reply!r:.100} that nobody asked for")
-                    return
-                request = self._sent.popleft()
-                self.outstanding -= request.size
-                request.deliver(reply)
+                size, deliver, _ = self._sent.popleft() if self._sent else self._nobody
+                self.outstanding -= size
+                deliver(reply)
         except hiredis.ProtocolError as error:
             self._malformed(str(error))
             return
-        if reader.len() > MAX_REPLY_BYTES:
+        self.received += nbytes
+        if nbytes == RECEIVE_BYTES and reader.len() > MAX_REPLY_BYTES:
             self._malformed(f"a reply above {MAX_REPLY_BYTES} bytes")
-        while self._unsent and self._transport and self._fits(self._unsent[0].size):
-            self._write(*self._unsent.popleft())
+        if self._unsent:
+            self._send_waiting()
 
-    def _fits(self, size: int) -> bool:
-        return not self.outstanding or self.outstanding + size <= self._limit
-
-    def _write(self, chunks: Chunks, size: int, deliver: Deliver, patience: float) -> None:
-        assert self._transport is not None
-        now = self._loop.time()
-        self._sent.append(_Request(size, deliver, self._stall + patience, now))
-        self.outstanding += size
-        if len(chunks) == 1:
-            self._transport.write(chunks[0])
-        else:
-            self._transport.writelines(chunks)
-        if self._watch is None:
-            self._watch = self._loop.call_at(now + self._stall + patience, self._check_progress, 0.0)
-
-    def _check_progress(self, suspected_since: float) -> None:
-        """One timer a connection: is the oldest request overdue, and nothing coming in or going out?"""
-        self._watch = None
-        if not self._sent or self._transport is None:
+    def _hold(self, chunks: Chunks, size: int, deliver: Deliver, patience: float) -> None:
+        """A request that cannot be sent at once: no server, or others before it, or the bound."""
+        if not self.alive:
+            deliver(self._error or ConnectionLostError(f"Expected a connection to {self._name}, found none"))
             return
-        now = self._loop.time()
+        self._ceiling = _SHUT
+        self._unsent.append(_Unsent(chunks, size, deliver, patience))
+        self._send_waiting()
+
+    def _send_waiting(self) -> None:
+        while self._unsent:
+            chunks, size, deliver, patience = self._unsent[0]
+            if self.outstanding and self.outstanding + size > self._limit:
+                return
+            self._unsent.popleft()
+            self._transport.writelines(chunks)
+            self._sent.append((size, deliver, patience))
+            self.outstanding += size
+        if self.alive:
+            self._ceiling = self._limit
+
+    def _watch_on(self, seconds: float) -> None:
+        self._watch = self._loop.call_later(seconds, self._check_progress)
+
+    def _check_progress(self) -> None:
+        """The watch of a connection: is the oldest request overdue, and nothing coming in or going out?
+
+        It looks several times in the time of a stall, so that no request costs a timer or reads a clock.
+        """
+        if not self.alive:
+            return
+        before, now = self._look, self._loop.time()
+        oldest = self._sent[0] if self._sent else None
         unwritten, self._unwritten = self._unwritten, self._transport.get_write_buffer_size()
-        if self._unwritten < unwritten:
-            self._progress = now
-        oldest = self._sent[0]
-        due = max(oldest.sent, self._progress) + oldest.patience
-        if now < due:
-            self._watch = self._loop.call_at(due, self._check_progress, 0.0)
-        elif due != suspected_since:
+        if oldest is not before.oldest or self.received != before.received or self._unwritten < unwritten:
+            self._look, self._suspected = _Look(oldest, self.received, now), False
+        elif oldest is not None and now >= before.time + self._stall + oldest[2]:
+            if self._suspected:
+                self._stalled(self._stall + oldest[2])
+                return
             # This process may have been the one that stood still: what has arrived meanwhile is read first.
-            self._watch = self._loop.call_later(_GRACE, self._check_progress, due)
-        else:
-            message = (
-                f"Expected a reply from {self._name} within {oldest.patience:g} s, got none for "
-                f"{len(self._sent)} requests; the server is stopped, overloaded or waits for its disk"
-            )
-            self.abort(StalledServerError(message))
+            self._suspected = True
+            self._watch_on(_GRACE)
+            return
+        self._watch_on(self._stall / _LOOKS)
+
+    def _stalled(self, seconds: float) -> None:
+        message = (
+            f"Expected a reply from {self._name} within {seconds:g} s, got none for "
+            f"{len(self._sent)} requests; the server is stopped, overloaded or waits for its disk"
+        )
+        self.abort(StalledServerError(message))
+
+    def _unasked(self, reply: Any) -> None:
+        self._malformed(f"{reply!r:.100} that nobody asked for")
 
     def _malformed(self, found: str) -> None:
         message = f"Expected replies of a Redis server from {self._name}, got {found}"
         self.abort(MalformedReplyError(message))
 
 
+_SHUT: Final = -1
 _MISSING: Final = object()
 
 

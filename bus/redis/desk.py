@@ -78,6 +78,11 @@ class Desk:
         """Forget a blob."""
         await self._ask("DEL", lambda: self._client.delete(key))
 
+    async def notes(self, key: str) -> list[bytes]:
+        """A list, oldest first."""
+        found = await self._ask("LRANGE", lambda: _awaited(self._client.lrange(key, 0, -1)))
+        return [bytes(item) for item in found]
+
     async def keys(self, prefix: str) -> list[str]:
         """Keys of blobs that start with a prefix, sorted."""
         pattern = "".join(f"\\{letter}" if letter in "*?[]\\^" else letter for letter in prefix) + "*"
@@ -109,6 +114,11 @@ class Desk:
                 lost = isinstance(meaning, ConnectionLostError | LoadingError)
                 if not lost or attempt == _ATTEMPTS:
                     raise meaning from error
+
+
+async def _awaited(reply: Any) -> Any:
+    """A reply whose type redis-py leaves open."""
+    return await reply
 
 
 class _NoSuchKeyError(BusError):

@@ -4,17 +4,24 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any, Final
 
 import hiredis
 
-from bus.errors import DuplicateEntryError
+from bus.errors import BusError, DuplicateEntryError
 from bus.frames import Fields
 from bus.redis import commands
 from bus.redis.address import Address
-from bus.redis.connection import MAX_OUTSTANDING_BYTES
+from bus.redis.connection import MAX_OUTSTANDING_BYTES, Connection
 from bus.redis.desk import Desk
-from bus.redis.errors import ConnectionLostError, MalformedReplyError, RecoveryNeededError, refusal
+from bus.redis.errors import (
+    ConnectionLostError,
+    MalformedReplyError,
+    RecoveryNeededError,
+    ServerUnavailableError,
+    refusal,
+)
 from bus.redis.follower import Follower, Pace
 from bus.redis.link import Link
 from bus.redis.patience import Patience
@@ -53,6 +60,8 @@ class RedisTransport:
         self._paces = {bus: Pace() for bus in Bus}
         self._known_runs: dict[Bus, str] = {}
         self._unanswered = dict.fromkeys(Bus, 0)
+        self._cleared: dict[Bus, Connection | None] = dict.fromkeys(Bus)
+        """Connections that publications may be sent over without asking whose run is at the other end."""
         self._waiting: asyncio.Future[None] | None = None
         self.on_arrival: Callable[[], None] | None = None
         """Called from the event loop when `arrived` has something to tell; it must not raise."""
@@ -74,19 +83,30 @@ class RedisTransport:
         """
         chunks, size = self._append[bus].encode(fields, entry_id)
         reply = await self._send(bus, chunks, size)
-        address = self._links[bus].address
-        if not isinstance(reply, hiredis.ReplyError):
-            try:
-                return commands.entry_id(reply)
-            except (TypeError, ValueError, AttributeError) as error:
-                message = f"Expected the id of an entry of {bus} from {address}, got {reply!r:.100}"
-                raise MalformedReplyError(message) from error
-        refused = refusal(str(reply), "XADD", address)
-        if isinstance(refused, DuplicateEntryError):
+        try:
+            return self._appended(bus, reply)
+        except DuplicateEntryError as error:
             last = await self.last_id(bus)
             message = f"Expected an id above {last} on {bus}, got {entry_id}"
-            raise DuplicateEntryError(message)
-        raise refused
+            raise DuplicateEntryError(message) from error
+
+    def submit(self, bus: Bus, fields: Fields, entry_id: EntryId | None = None) -> asyncio.Future[EntryId]:
+        """Append an entry without waiting for the connection or a task: the hot path of an engine.
+
+        What `publish` would raise is the error of the future; where there is no connection at this moment,
+        nothing was appended, and `ServerUnavailableError` says so.
+        """
+        outcome: asyncio.Future[EntryId] = asyncio.get_running_loop().create_future()
+        try:
+            connection = self._cleared[bus]
+            if connection is None or not connection.alive:
+                connection = self._clear(bus)
+            chunks, size = self._append[bus].encode(fields, entry_id)
+        except BusError as error:
+            outcome.set_exception(error)
+        else:
+            connection.send(chunks, size, partial(self._settle, bus, outcome))
+        return outcome
 
     async def read(self, bus: Bus, after: EntryId, limit: int) -> list[Entry]:
         """At most ``limit`` entries above an id, at once; fewer where they are large, none at the end.
@@ -105,7 +125,7 @@ class RedisTransport:
         if isinstance(reply, hiredis.ReplyError):
             raise refusal(str(reply), "XREAD", address)
         try:
-            entries = commands.entries(reply)
+            entries = [] if reply is None else commands.entries(reply)
         except (TypeError, ValueError, AttributeError) as error:
             message = f"Expected entries of {bus} from {address}, got {reply!r:.100}"
             raise MalformedReplyError(message) from error
@@ -123,16 +143,17 @@ class RedisTransport:
         Raises:
             BusError: a server was lost or refuses; ask its `run_id` and go on from the same places.
         """
-        if not self._follow(positions, limit):
-            loop = asyncio.get_running_loop()
-            self._waiting = loop.create_future()
-            timer = loop.call_later(timeout, self._awake)
-            try:
-                await self._waiting
-            finally:
-                timer.cancel()
-                self._waiting = None
-        return self._take(positions)
+        if found := self.arrived(positions, limit):
+            return found
+        loop = asyncio.get_running_loop()
+        self._waiting = loop.create_future()
+        timer = loop.call_later(timeout, self._awake)
+        try:
+            await self._waiting
+        finally:
+            timer.cancel()
+            self._waiting = None
+        return self.arrived(positions, limit)
 
     def arrived(self, positions: Mapping[Bus, EntryId], limit: int = DEFAULT_LIMIT) -> dict[Bus, list[Entry]]:
         """Entries above the given places that have arrived by now, without waiting; asks for what comes next.
@@ -142,7 +163,12 @@ class RedisTransport:
         Raises:
             BusError: a server was lost or refuses; ask its `run_id` and go on from the same places.
         """
-        return self._take(positions) if self._follow(positions, limit) else {}
+        found = {}
+        followers = self._followers
+        for bus, after in positions.items():
+            if entries := followers[bus].arrived(after, limit):
+                found[bus] = entries
+        return found
 
     async def last_id(self, bus: Bus) -> EntryId:
         """Id of the last entry ever appended, also when it was trimmed."""
@@ -177,6 +203,36 @@ class RedisTransport:
         """Keys that start with a prefix, sorted."""
         return await self._desks[Bus.ENGINE_LOGIC].keys(prefix)
 
+    def note(self, key: str, data: bytes) -> asyncio.Future[None]:
+        """Add to a list on Engine Logic, at once: it is there before whatever is submitted next.
+
+        What `publish` would raise is the error of the future.
+        """
+        bus, outcome = Bus.ENGINE_LOGIC, asyncio.get_running_loop().create_future()
+
+        def settle(reply: Any) -> None:
+            if isinstance(reply, ConnectionLostError):
+                self._unanswered[bus] += 1
+            if outcome.done():
+                return
+            if isinstance(reply, BusError):
+                outcome.set_exception(reply)
+            elif isinstance(reply, hiredis.ReplyError):
+                outcome.set_exception(refusal(str(reply), "RPUSH", self._links[bus].address))
+            else:
+                outcome.set_result(None)
+
+        request = commands.command(b"RPUSH", key.encode(), data)
+        try:
+            self._clear(bus).send([request], len(request), settle)
+        except BusError as error:
+            outcome.set_exception(error)
+        return outcome
+
+    async def notes(self, key: str) -> list[bytes]:
+        """The list kept under a key, oldest first."""
+        return await self._desks[Bus.ENGINE_LOGIC].notes(key)
+
     async def close(self) -> None:
         """Close every connection; requests that still wait get an error."""
         for bus in Bus:
@@ -202,6 +258,54 @@ class RedisTransport:
             await asyncio.sleep(delay)
         raise AssertionError
 
+    def _appended(self, bus: Bus, reply: Any) -> EntryId:
+        """Id that an XADD was given, or the error that its reply means."""
+        if isinstance(reply, BusError):
+            raise reply
+        address = self._links[bus].address
+        if isinstance(reply, hiredis.ReplyError):
+            raise refusal(str(reply), "XADD", address)
+        try:
+            return commands.entry_id(reply)
+        except (TypeError, ValueError, AttributeError) as error:
+            message = f"Expected the id of an entry of {bus} from {address}, got {reply!r:.100}"
+            raise MalformedReplyError(message) from error
+
+    def _settle(self, bus: Bus, outcome: asyncio.Future[EntryId], reply: Any) -> None:
+        try:
+            appended = commands.entry_id(reply)
+        except (AttributeError, TypeError, ValueError):
+            appended = None  # an error, whose story does not begin here
+        if appended is None or outcome.done():
+            self._settle_otherwise(bus, outcome, reply)
+        else:
+            outcome.set_result(appended)
+
+    def _settle_otherwise(self, bus: Bus, outcome: asyncio.Future[EntryId], reply: Any) -> None:
+        if isinstance(reply, ConnectionLostError):
+            self._unanswered[bus] += 1
+        if outcome.done():
+            return
+        try:
+            outcome.set_result(self._appended(bus, reply))
+        except BusError as error:
+            outcome.set_exception(error)
+
+    def _clear(self, bus: Bus) -> Connection:
+        """A connection to the run we know: it stays one as long as it lives.
+
+        Raises:
+            RecoveryNeededError: there is another run.
+            ServerUnavailableError: there is no connection.
+        """
+        connection = self._links[bus].connection
+        if connection is None:
+            message = f"Expected a connection to {self._links[bus].address}, found none; nothing was appended"
+            raise ServerUnavailableError(message)
+        self._same_run(bus)
+        self._cleared[bus] = connection
+        return connection
+
     def _run(self, bus: Bus) -> str:
         unanswered = self._unanswered[bus]
         return f"{self._links[bus].run_id}/{unanswered}" if unanswered else self._links[bus].run_id
@@ -215,14 +319,6 @@ class RedisTransport:
                 "or left publications unanswered; ask its `run_id` and publish what is missing first"
             )
             raise RecoveryNeededError(message)
-
-    def _follow(self, positions: Mapping[Bus, EntryId], limit: int) -> bool:
-        for bus, after in positions.items():
-            self._followers[bus].follow(after, limit)
-        return any(self._followers[bus].ready for bus in positions)
-
-    def _take(self, positions: Mapping[Bus, EntryId]) -> dict[Bus, list[Entry]]:
-        return {bus: entries for bus in positions if (entries := self._followers[bus].take())}
 
     def _awake(self) -> None:
         if self.on_arrival is not None:

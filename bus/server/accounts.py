@@ -16,7 +16,10 @@ ADMIN: Final = "admin"
 
 _ALWAYS: Final = ("+ping", "+info")
 _READING: Final = ("+xread", "+xrange", "+xrevrange", "+xlen", "+xinfo|stream")
-_BLOBS: Final = ("+get", "+set", "+del", "+scan")
+_BLOBS: Final = ("+get", "+set", "+del", "+scan", "+rpush", "+lrange")
+
+_KINDS: Final = (("checkpoint", ""), ("position", ""), ("dead-letter", "/*"), ("order", "/*"))
+"""Blobs that every engine has: one, or several."""
 
 
 class Account(msgspec.Struct, frozen=True, kw_only=True):
@@ -28,7 +31,7 @@ class Account(msgspec.Struct, frozen=True, kw_only=True):
     trims: tuple[Bus, ...] = ()
     """Streams it may drop entries of."""
     blobs: tuple[str, ...] | None = None
-    """Patterns of the blobs it may read and write; its own checkpoint and dead letters if none are given."""
+    """Patterns of the blobs it may read and write; those that an engine has if None."""
     reads_blobs: tuple[str, ...] = ()
     """Patterns of the blobs that it may read besides."""
 
@@ -42,7 +45,7 @@ class Account(msgspec.Struct, frozen=True, kw_only=True):
         rules = [f"~{bus}" if changes else f"%R~{bus}"]
         blobs = self.blobs
         if blobs is None:
-            blobs = (f"checkpoint/{self.name}", f"dead-letter/{self.name}/*")
+            blobs = tuple(f"{kind}/{self.name}{rest}" for kind, rest in _KINDS)
         holds_blobs = bus is Bus.ENGINE_LOGIC and bool(blobs or self.reads_blobs)
         if holds_blobs:
             rules += [f"~{pattern}" for pattern in blobs]

@@ -77,7 +77,6 @@ def test_a_reply_becomes_entries() -> None:
     """Ids, names and values of the reply; no reply is no entry."""
     reply = [[b"md", [[b"1-2", [b"h", b"x", b"trade", b"y"]], [b"1-9", [b"\xff", b""]]]]]
 
-    assert commands.entries(None) == []
     assert commands.entries(reply) == [
         Entry(EntryId(1, 2), {"h": b"x", "trade": b"y"}),
         Entry(EntryId(1, 9), {"\\xff": b""}),
