@@ -12,13 +12,14 @@ from bus.checkpoint import Checkpoint
 from bus.cursors import Cursors
 from bus.errors import CheckpointError
 from bus.outbox import Outbox, Publication
+from bus.records import START_OF_TIME
 from bus.topics import Bus
 from shared import state as states
 from shared.instruments import Instrument, Instruments
 from shared.runtime import Runtime
 
 
-def capture(runtime: Runtime, outbox: Outbox) -> bytes:
+def capture(runtime: Runtime, outbox: Outbox, order: int = 0) -> bytes:
     """Checkpoint of a runtime between two steps.
 
     The outbox keeps events alone: a replay makes market records again, and live ones that a server lost are
@@ -42,6 +43,10 @@ def capture(runtime: Runtime, outbox: Outbox) -> bytes:
         waiting=[(delay, codec.encode(event)) for delay, event in inputs.merge.waiting_events()],
         outbox=[(kept.epoch, kept.sequence, bytes(kept.fields["e"])) for kept in _events(outbox)],
         run_ids=outbox.run_ids,
+        order=order,
+        timer=runtime.timer.fired if runtime.timer else START_OF_TIME,
+        n_works=runtime.works.n_asked,
+        works=msgspec.msgpack.encode(runtime.works.open),
         n_handled=runtime.n_handled,
         n_dead_letters=runtime.n_dead_letters,
         n_missing=runtime.n_missing,
@@ -49,8 +54,8 @@ def capture(runtime: Runtime, outbox: Outbox) -> bytes:
     return checkpoints.encode(checkpoint)
 
 
-def restore(runtime: Runtime, data: bytes, outbox: Outbox, now: int) -> None:
-    """Put a fresh runtime where the checkpoint was taken.
+def restore(runtime: Runtime, data: bytes, outbox: Outbox, now: int) -> int:
+    """Put a fresh runtime where the checkpoint was taken; returns the list of the order log it covers.
 
     Raises:
         CheckpointError: damaged, of another engine, or of a state that cannot be migrated.
@@ -65,6 +70,9 @@ def restore(runtime: Runtime, data: bytes, outbox: Outbox, now: int) -> None:
     runtime.outputs.sequence = checkpoint.output_sequence
     runtime.watermark = checkpoint.watermark
     runtime.now = checkpoint.now
+    if runtime.timer is not None:
+        runtime.timer.fired = checkpoint.timer
+    runtime.restore_works(checkpoint.n_works, checkpoint.works)
     runtime.n_handled = checkpoint.n_handled
     runtime.n_dead_letters = checkpoint.n_dead_letters
     runtime.n_missing = checkpoint.n_missing
@@ -77,6 +85,7 @@ def restore(runtime: Runtime, data: bytes, outbox: Outbox, now: int) -> None:
     outbox.run_ids = dict(checkpoint.run_ids)
     for epoch, sequence, event in checkpoint.outbox:
         outbox.add(Publication(Bus.ENGINE_LOGIC, {"e": event}, epoch, sequence), now)
+    return checkpoint.order
 
 
 def _events(outbox: Outbox) -> list[Publication]:

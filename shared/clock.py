@@ -23,6 +23,11 @@ def monotonic_ns() -> int:
     return time.monotonic_ns()
 
 
+def pause(seconds: float) -> None:
+    """Let time pass, in a program that has nothing else to do."""
+    time.sleep(seconds)
+
+
 def utc_text(nanoseconds: int) -> str:
     """A time as ISO 8601 in UTC, to the nanosecond.
 

@@ -14,7 +14,7 @@ from bus.errors import DecodeError
 from bus.messages.control import DeadLetter
 from bus.records import KINDS, Records
 from bus.topics import Bus
-from bus.transport import Entry
+from bus.transport import Entry, Transport
 
 KEPT: Final = 10_000
 """Dead letters kept for each engine; the oldest goes first."""
@@ -27,7 +27,29 @@ _ENTRY: Final = "entry"
 
 def key(engine: str, number: int) -> str:
     """Where an engine's dead letter is kept."""
-    return f"dead-letter/{engine}/{number % KEPT:08}"
+    return f"{_prefix(engine)}{number % KEPT:08}"
+
+
+def _prefix(engine: str) -> str:
+    return f"dead-letter/{engine}/"
+
+
+async def newest(transport: Transport, engine: str, limit: int) -> list[tuple[int, DeadLetter]]:
+    """Dead letters of an engine that are kept, newest first, each with the number it is kept under.
+
+    Numbers begin again after `KEPT`; until then the highest is the newest.
+    """
+    numbers = sorted(
+        (int(name.rpartition("/")[2]) for name in await transport.keys(_prefix(engine))), reverse=True
+    )
+    found = [(number, await find(transport, engine, number)) for number in numbers[:limit]]
+    return [(number, letter) for number, letter in found if letter is not None]
+
+
+async def find(transport: Transport, engine: str, number: int) -> DeadLetter | None:
+    """A dead letter of an engine by its number, None if it is not kept."""
+    data = await transport.load(key(engine, number))
+    return None if data is None else msgspec.msgpack.decode(data, type=DeadLetter)
 
 
 def undecodable(bus: Bus, entry: Entry, error: DecodeError) -> DeadLetter:
@@ -66,6 +88,18 @@ def of_event(event: AnyEvent, error: Exception, redriven_from: int | None = None
         error=_text(error),
         content=codec.encode(event),
         redriven_from=redriven_from,
+    )
+
+
+def of_timer(engine: str, due: int, error: Exception) -> DeadLetter:
+    """Letter of a call of the timer that raised; nothing of it can be driven again."""
+    return DeadLetter(
+        producer=engine,
+        producer_epoch=0,
+        producer_sequence=due,
+        message_type="timer",
+        error=_text(error),
+        content=b"",
     )
 
 

@@ -2,25 +2,39 @@
 
 from __future__ import annotations
 
-from typing import Final
+from typing import Final, NamedTuple
 
 import msgspec
 
 from bus import checkpoint as checkpoints
+from bus import positions
 from bus.errors import DuplicateEntryError
 from bus.merge import MARKET_DATA
-from bus.messages.control import DeadLetter
 from bus.outbox import MINIMUM_AGE, Outbox, Publication
+from bus.positions import Position
 from bus.topics import Bus
 from bus.transport import EntryId, Transport
-from shared import dead_letters
+from shared import dead_letters, works
 from shared.capture import capture, restore
 from shared.clock import Clock
 from shared.log import get_logger
 from shared.runtime import Runtime
+from shared.works import Asked
 
 READ_LIMIT: Final = 256
 """Entries read from a stream at a time."""
+
+
+class Captured(NamedTuple):
+    """A checkpoint that was taken and is not yet kept."""
+
+    data: bytes
+    covered: int
+    """Output sequence it covers."""
+    order: int
+    """List of the order log that it covers."""
+    position: Position
+    """Where a reader that is restored from it reads on."""
 
 
 class Driver:
@@ -37,6 +51,8 @@ class Driver:
         self._reads = _buses(runtime)
         self.trim_below: dict[str, EntryId] = {}
         """Positions of the last checkpoint: entries at or below them are needed no more here."""
+        self.order = 0
+        """List of the order log that the checkpoint covers which was resumed from."""
         self.n_refused = 0
         """Publications the server already had."""
 
@@ -50,6 +66,11 @@ class Driver:
             count += len(entries)
         return count
 
+    @property
+    def reads(self) -> list[Bus]:
+        """Buses this engine reads."""
+        return self._reads
+
     async def push(self) -> list[Publication]:
         """Publish what the runtime has ready, in order, each acknowledged; returns the publications."""
         publications = self.runtime.take()
@@ -60,19 +81,50 @@ class Driver:
                 await self._transport.publish(publication.bus, publication.fields, publication.entry_id)
             except DuplicateEntryError:
                 self.n_refused += 1
-        await self._keep_letters(self.runtime.take_letters())
+        self.runtime.handed_out()
+        self.runtime.take_applied()
+        for asked in self.runtime.works.take_new():
+            publications.append(await self._work(asked))
+        await self.keep_letters()
         return publications
 
-    async def checkpoint(self) -> None:
-        """Save the runtime's checkpoint; everything it covers has been acknowledged."""
-        covered = self.runtime.outputs.sequence
-        positions = self._needed_positions()
-        await self._transport.save(
-            checkpoints.key(self.runtime.spec.name), capture(self.runtime, self.outbox)
+    def capture(self, order: int = 0) -> Captured:
+        """Take the runtime's checkpoint; everything it covers must have been acknowledged.
+
+        Args:
+            order: list of the order log that it covers; 0 where there is none.
+        """
+        places = self._needed_positions()
+        cursor = self.runtime.inputs.handled().get(MARKET_DATA)
+        reads_records = Bus.MARKET_DATA in self._reads
+        return Captured(
+            data=capture(self.runtime, self.outbox, order),
+            covered=self.runtime.outputs.sequence,
+            order=order,
+            position=Position(places=places, records=cursor if reads_records else None),
         )
-        self.outbox.release(covered, self._clock.now())
-        self._log.debug("checkpoint saved", output_sequence=covered, n_handled=self.runtime.n_handled)
-        self.trim_below = positions
+
+    async def save(self, captured: Captured) -> None:
+        """Keep a checkpoint, then say how far back this engine may still have to read."""
+        name = self.runtime.spec.name
+        await self._transport.save(checkpoints.key(name), captured.data)
+        await positions.save(self._transport, name, captured.position)
+        self.outbox.release(captured.covered, self._clock.now())
+        self._log.debug("checkpoint saved", output_sequence=captured.covered)
+        self.trim_below = captured.position.places
+
+    async def _work(self, asked: Asked) -> Publication:
+        """Do a work at once and publish its result."""
+        runtime = self.runtime
+        epoch = runtime.outputs.epoch
+        event = works.do(runtime.engine, runtime.spec.name, asked, epoch, self._clock.now())
+        publication = Publication(Bus.ENGINE_LOGIC, {"e": event}, epoch, 0)
+        await self._transport.publish(publication.bus, publication.fields)
+        return publication
+
+    async def checkpoint(self) -> None:
+        """Take a checkpoint and keep it."""
+        await self.save(self.capture())
 
     async def resume(self) -> bool:
         """Go on from the saved checkpoint; False if there is none.
@@ -83,7 +135,7 @@ class Driver:
         data = await self._transport.load(checkpoints.key(self.runtime.spec.name))
         if data is None:
             return False
-        restore(self.runtime, data, self.outbox, self._clock.now())
+        self.order = restore(self.runtime, data, self.outbox, self._clock.now())
         self.trim_below = self._needed_positions()
         self.runtime.inputs.positions.update(self.trim_below)
         self.runtime.repeat_promise()
@@ -100,13 +152,15 @@ class Driver:
 
     def _needed_positions(self) -> dict[str, EntryId]:
         """Where a restored engine must read from: market records by cursor, events by place in the stream."""
-        positions = dict(self.runtime.inputs.positions)
+        places = dict(self.runtime.inputs.positions)
         cursor = self.runtime.inputs.handled().get(MARKET_DATA)
         if cursor is not None:
-            positions[Bus.MARKET_DATA] = EntryId(cursor.epoch, cursor.sequence)
-        return {bus: positions[bus] for bus in self._reads}
+            places[Bus.MARKET_DATA] = EntryId(cursor.epoch, cursor.sequence)
+        return {bus: places[bus] for bus in self._reads}
 
-    async def _keep_letters(self, letters: list[DeadLetter]) -> None:
+    async def keep_letters(self) -> None:
+        """Keep the dead letters that the runtime has set aside."""
+        letters = self.runtime.take_letters()
         first = self.runtime.n_dead_letters - len(letters)
         for offset, letter in enumerate(letters):
             key = dead_letters.key(self.runtime.spec.name, first + offset)

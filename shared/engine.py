@@ -4,7 +4,9 @@ The runtime calls, in the order of (time visible, source rank, sequence) and nev
 
 * ``on_records(records)`` for a slice of the MarketData flow, of the kinds the spec consumes;
 * ``on_<type>(event)`` for each event of a topic the spec consumes;
-* ``on_command(event)`` for commands addressed to this engine, if the engine takes commands.
+* ``on_command(event)`` for commands addressed to this engine, if the engine takes commands;
+* ``on_timer(now)`` at multiples of ``timer_seconds`` of engine time, if the engine has timers;
+* ``on_result(event)`` for what its workers found, if it asks for works.
 
 How long a slice is carries no meaning: the outputs for two slices are those for their union. A handler is
 synchronous, does no I/O, reads no clock, and **checks before it assigns: if it raises, the state is as
@@ -33,6 +35,19 @@ class Emit(NamedTuple):
     """Sequence of the market record that caused it; unused when the input was an event."""
 
 
+class Work(NamedTuple):
+    """Long work to be done beside the engine; returned by handlers of events and by `Engine.on_timer`.
+
+    Not by ``on_records``: how far a slice goes is no instant.
+    """
+
+    name: str
+    arguments: dict[str, Any]
+    """All that the work needs: a copy of the state, never the state itself; plain, as MessagePack has it."""
+    delay_seconds: float = 0.0
+    """Engine time after which the result takes effect; until then the engine goes on."""
+
+
 class Engine(Generic[State]):
     """Base of every engine; the only writer of its state.
 
@@ -43,6 +58,9 @@ class Engine(Generic[State]):
 
     state_version: ClassVar[int] = 1
     """Raised when the meaning of the state changes; see `migrate`."""
+
+    timer_seconds: ClassVar[float | None] = None
+    """Interval of `on_timer`; None for an engine without timers."""
 
     state: State
     instruments: Instruments
@@ -55,6 +73,22 @@ class Engine(Generic[State]):
     def on_records(self, records: Records) -> Iterable[Emit] | Records:
         """Handle a slice of the record flow; only sources return records."""
         raise NotImplementedError
+
+    def on_timer(self, now: int) -> Iterable[Emit | Work]:
+        """Called at multiples of ``timer_seconds`` of engine time: see `shared.timer`.
+
+        Args:
+            now: the multiple, ns.
+        """
+        raise NotImplementedError
+
+    def work(self, name: str, arguments: dict[str, Any]) -> dict[str, Any]:
+        """Do a `Work` that this engine asked for; called in another thread, so it may not look at the state.
+
+        Raises:
+            LookupError: the engine has no such work.
+        """
+        raise LookupError(name)
 
     def measure(self) -> Mapping[str, float]:
         """Domain metrics now, exactly those the spec declares."""

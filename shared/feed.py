@@ -15,6 +15,10 @@ class Feed(Protocol):
         """Records in all, None if that is not known."""
 
     @property
+    def rereadable(self) -> bool:
+        """Whether `seek` can go back."""
+
+    @property
     def progress(self) -> float:
         """Fraction of the input that was read, 0 to 1."""
 

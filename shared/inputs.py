@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from bus import codec, frames
+from bus.arrival import Arrival
 from bus.codec import Codec
 from bus.cursors import Cursor, Cursors
 from bus.envelope import AnyEvent, RawEvent
@@ -12,27 +13,32 @@ from bus.errors import DecodeError
 from bus.merge import MARKET_DATA, Merge
 from bus.messages.control import DeadLetter
 from bus.records import END_OF_TIME, Records
-from bus.topics import COMMAND, RESULT, WATERMARK, Bus, Input
+from bus.topics import COMMAND, RESULT, STANDING, WATERMARK, Bus, Input
 from bus.transport import BEGINNING, Entry, EntryId
 from shared import dead_letters
+from shared.lift import Lift
 from shared.spec import EngineSpec
 
 
 class Inputs:
     """Everything one engine has received and not yet handled."""
 
-    def __init__(self, spec: EngineSpec, lanes: Iterable[tuple[str, int]]) -> None:
+    def __init__(
+        self, spec: EngineSpec, lanes: Iterable[tuple[str, int]], order: type[Merge | Arrival] = Merge
+    ) -> None:
         self._name = spec.name
         own = [Input(topic=COMMAND), Input(topic=RESULT)]
         self._delays = {edge.topic.name: edge.delay for edge in (*spec.inputs, *own)}
-        self._codec = Codec([edge.topic for edge in (*spec.inputs, *own)] + [WATERMARK])
+        self._codec = Codec([edge.topic for edge in (*spec.inputs, *own)] + [STANDING, WATERMARK])
         self._own_sources = (f"{spec.name}.face", f"{spec.name}.worker")
-        self.merge = Merge([*lanes, *((source, 0) for source in self._own_sources)])
+        self.merge = order([*lanes, *((source, 0) for source in self._own_sources)])
         for source in self._own_sources:  # nobody waits for people or workers
             self.merge.advance(source, END_OF_TIME)
         self.cursors = Cursors()
         self.positions: dict[str, EntryId] = dict.fromkeys(Bus, BEGINNING)
         self._rejected: list[DeadLetter] = []
+        self.lift: Lift | None = None
+        """Others of a loop of events, whose standings are noted; None outside of loops."""
 
     def receive(self, bus: Bus, entry: Entry) -> None:
         """Take one stream entry."""
@@ -95,6 +101,9 @@ class Inputs:
     def _receive_event(self, entry: Entry) -> None:
         where = f"{Bus.ENGINE_LOGIC} {entry.id}"
         raw = codec.decode_envelope(entry.fields.get("e", b""), where)
+        if raw.type == STANDING.name:
+            self._receive_standing(raw, where)
+            return
         if raw.source not in self.merge.sources:
             return
         if raw.type == WATERMARK.name:
@@ -103,6 +112,10 @@ class Inputs:
             event = self._codec.decode_payload(raw, where)
             if event.type != COMMAND.name or event.payload.target == self._name:
                 self.merge.offer_event(event, self._delays[event.type])
+
+    def _receive_standing(self, raw: RawEvent, where: str) -> None:
+        if self.lift is not None and raw.source in self.lift.peers:
+            self.lift.note(raw.source, raw.sequence, self._codec.decode_payload(raw, where).payload)
 
     def _is_mine(self, raw: RawEvent) -> bool:
         return raw.type in self._delays

@@ -12,11 +12,11 @@ from bus import codec, frames
 from bus.envelope import Cause, Event
 from bus.outbox import Publication
 from bus.records import CLOCK, END_OF_TIME, Records
-from bus.topics import DEAD_LETTER, ENGINE_STATUS, GAP, WATERMARK, Bus, Topic
+from bus.topics import DEAD_LETTER, ENGINE_STATUS, GAP, STANDING, WATERMARK, Bus, Topic
 from shared.clock import Clock
 from shared.spec import EngineSpec
 
-_OPERATIONAL: Final = (DEAD_LETTER, ENGINE_STATUS, GAP, WATERMARK)
+_OPERATIONAL: Final = (DEAD_LETTER, ENGINE_STATUS, GAP, STANDING, WATERMARK)
 
 
 class Outputs:
@@ -31,6 +31,8 @@ class Outputs:
         self.epoch = 1
         self.sequence = 0
         """Last sequence given to an event, or to a record if this is a source."""
+        self.published_through = 0
+        """Records up to this sequence stand on the bus already; made again, they are not said again."""
 
     def event(self, payload: msgspec.Struct, ts_event: int, trace: int | None, cause: Cause | None) -> None:
         """Add an event.
@@ -65,15 +67,20 @@ class Outputs:
         Each frame promises all but its own last instant, since the next one may share that.
         """
         numbered = records.numbered_from(self.sequence)
+        self.sequence = numbered.last_sequence
+        if numbered.first_sequence <= self.published_through:
+            numbered = numbered.split_at_sequence(self.published_through + 1)[1]
         for frame in numbered.cut(self._frame_size):
             self._frame(frame, frame.last_ts_init - 1)
 
     def finish(self, ts_init: int) -> None:
         """Add the last clock record of a feed that has ended: nothing comes after it."""
         clock = np.zeros(1, CLOCK)
-        clock["sequence"] = self.sequence + 1
+        self.sequence += 1
+        clock["sequence"] = self.sequence
         clock["ts_event"] = clock["ts_init"] = ts_init
-        self._frame(Records({"clock": clock}), END_OF_TIME)
+        if self.sequence > self.published_through:
+            self._frame(Records({"clock": clock}), END_OF_TIME)
 
     def take(self) -> list[Publication]:
         """Publications since the last call, in order."""
@@ -82,8 +89,7 @@ class Outputs:
 
     def _frame(self, records: Records, watermark: int) -> None:
         fields = frames.encode(records, epoch=self.epoch, watermark=watermark, ts_publish=self._clock.now())
-        self.sequence = records.last_sequence
-        self._ready.append(Publication(Bus.MARKET_DATA, fields, self.epoch, self.sequence))
+        self._ready.append(Publication(Bus.MARKET_DATA, fields, self.epoch, records.last_sequence))
 
 
 def _by_payload(topics: Sequence[Topic]) -> dict[type, Topic]:

@@ -1,12 +1,13 @@
-"""Everything that is written from the engines' declarations: regions of the READMEs, and the page of fields.
+"""What is written from the engines' declarations: regions of READMEs and compose file, the page of fields.
 
 A document asks for a region by a pair of comment lines; what stands between them is replaced:
 
     <!-- generated: engines -->
     <!-- end -->
 
+In files that are no Markdown, these lines are ``# generated: engines`` and ``# end``, indented or not.
 ``python -m shared.render`` writes, ``--check`` compares. The README at the root must have ``engines`` and
-``flow``; an engine's README may have ``settings`` and ``metrics``.
+``flow``; an engine's README may have ``settings`` and ``metrics``; `shared.compose` has the other regions.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ from typing import Any, Final
 
 from bus.topics import INSTRUMENT, Input
 from shared import registry
+from shared.compose import COMPOSE_FILE, ENVIRONMENT_FILE, compose_regions, environment_regions
 from shared.config import describe
 from shared.errors import KnotmeterError
 from shared.field_page import field_page
@@ -31,6 +33,7 @@ README: Final = "README.md"
 FIELD_PAGE: Final = "bus/FIELDS.md"
 
 _MARKER: Final = re.compile(r"^<!-- (?:generated: (?P<region>\S+)|end) -->$", re.MULTILINE)
+_OTHER_MARKER: Final = re.compile(r"^ *# (?:generated: (?P<region>\S+)|end)$", re.MULTILINE)
 
 Regions = Mapping[str, str]
 """Text of each region that a document may have."""
@@ -57,8 +60,10 @@ def render(
     specs = list(engines.values())
     regions: Regions = {"engines": _engines(specs), "flow": _flow(specs)}
     rendered = {README: _filled(README, documents, regions, required=regions)}
+    for path, own in ((COMPOSE_FILE, compose_regions(specs)), (ENVIRONMENT_FILE, environment_regions(specs))):
+        rendered[path] = _filled(path, documents, own, required=own)
     for name, spec in engines.items():
-        own: Regions = {"settings": _settings(settings[name]), "metrics": _metrics(spec)}
+        own = {"settings": _settings(settings[name]), "metrics": _metrics(spec)}
         rendered[readme_of(name)] = _filled(readme_of(name), documents, own, required=())
     return {**rendered, FIELD_PAGE: field_page()}
 
@@ -72,7 +77,7 @@ def main(arguments: Sequence[str] | None = None, root: Path = ROOT) -> int:
     check = parser.parse_args(arguments).check
     engines = registry.engines()
     settings = {name: registry.config_type(name) for name in engines}
-    documents = _documents(root, [README, *map(readme_of, engines)])
+    documents = _documents(root, [README, COMPOSE_FILE, ENVIRONMENT_FILE, *map(readme_of, engines)])
     try:
         rendered = render(engines, settings, documents)
     except KnotmeterError as error:
@@ -100,7 +105,8 @@ def _documents(root: Path, paths: Iterable[str]) -> dict[str, str]:
 def _filled(path: str, documents: Mapping[str, str], regions: Regions, required: Iterable[str]) -> str:
     """The document with the text of its regions replaced."""
     if path not in documents:
-        message = f"`{path}`: expected a README, found none; write it"
+        kind = "README" if path.endswith(README) else "file to fill in"
+        message = f"`{path}`: expected a {kind}, found none; write it"
         raise KnotmeterError(message)
     text = documents[path]
     parts: list[str] = []
@@ -116,25 +122,29 @@ def _filled(path: str, documents: Mapping[str, str], regions: Regions, required:
         seen.add(name)
     for name in required:
         if name not in seen:
-            message = (
-                f"`{path}`: expected a region `<!-- generated: {name} -->`, found none; add it and its end"
-            )
+            marker, _ = _marker_lines(path, name)
+            message = f"`{path}`: expected a region `{marker}`, found none; add it and its end"
             raise KnotmeterError(message)
     return "".join([*parts, text[position:]])
 
 
 def _pairs(path: str, text: str) -> list[tuple[re.Match[str], re.Match[str]]]:
     """Beginnings and ends of the regions."""
-    markers = list(_MARKER.finditer(text))
+    markers = list((_MARKER if path.endswith(".md") else _OTHER_MARKER).finditer(text))
     begins, ends = markers[::2], markers[1::2]
     kinds = [marker["region"] is not None for marker in markers]
     if kinds != [True, False] * (len(markers) // 2):
         found = ", ".join(marker[0] for marker in markers)
-        message = (
-            f"`{path}`: expected each `<!-- generated: … -->` to be closed by `<!-- end -->`, found {found}"
-        )
+        begin, end = _marker_lines(path, "…")
+        message = f"`{path}`: expected each `{begin}` to be closed by `{end}`, found {found}"
         raise KnotmeterError(message)
     return list(zip(begins, ends, strict=True))
+
+
+def _marker_lines(path: str, region: str) -> tuple[str, str]:
+    """The lines around a region, as the kind of document has them."""
+    before, after = ("<!-- ", " -->") if path.endswith(".md") else ("# ", "")
+    return f"{before}generated: {region}{after}", f"{before}end{after}"
 
 
 def _engines(specs: Iterable[EngineSpec]) -> str:

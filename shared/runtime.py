@@ -8,26 +8,39 @@ setting is the exception: it stops the engine, because every later result would 
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections.abc import Callable, Iterable
-from typing import Any
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any, NamedTuple
 
 import msgspec
 
+from bus.arrival import Arrival
+from bus.cursors import Cursor
 from bus.envelope import AnyEvent, Cause
-from bus.merge import MARKET_DATA
-from bus.messages.control import DeadLetter, EngineStatus, Gap, Watermark
+from bus.merge import MARKET_DATA, Merge
+from bus.messages.control import DeadLetter, EngineStatus, Gap, Standing, Watermark
 from bus.outbox import Publication
-from bus.records import START_OF_TIME, Records
-from bus.topics import COMMAND, Bus
+from bus.records import END_OF_TIME, START_OF_TIME, Records
+from bus.topics import COMMAND, RESULT, Bus
 from bus.transport import Entry
-from shared import dead_letters
+from shared import dead_letters, works
 from shared.clock import Clock
-from shared.engine import Emit, Engine
+from shared.engine import Emit, Engine, Work
 from shared.errors import SettingsError
 from shared.inputs import Inputs
 from shared.latency import Recorder, stopwatch
 from shared.outputs import Outputs
 from shared.spec import EngineSpec
+from shared.timer import Timer
+from shared.works import Asked, Works
+
+
+class Applied(NamedTuple):
+    """A command that took effect, or was refused."""
+
+    source: str
+    epoch: int
+    sequence: int
+    error: str | None
 
 
 class Runtime:
@@ -40,10 +53,11 @@ class Runtime:
         lanes: Iterable[tuple[str, int]],
         clock: Clock,
         frame_size: int,
+        order: type[Merge | Arrival] = Merge,
     ) -> None:
         self.spec = spec
         self.engine = engine
-        self.inputs = Inputs(spec, lanes)
+        self.inputs = Inputs(spec, lanes, order)
         self.outputs = Outputs(spec, clock, frame_size)
         self.recorder = Recorder(spec.rungs)
         self.watermark = START_OF_TIME
@@ -55,7 +69,15 @@ class Runtime:
         self.n_missing = 0
         self.letters: list[DeadLetter] = []
         """Dead letters since the owner last took them."""
+        self.applied: list[Applied] = []
+        """Commands handled since the owner last took them."""
         self._started: int | None = None
+        self._n_unobserved = 0
+        interval = engine.timer_seconds
+        self.timer = None if interval is None else Timer(round(interval * 1e9))
+        self.works = Works()
+        self._lifted = START_OF_TIME
+        self._told: tuple[Standing | None, int] = (None, 0)
 
     def receive(self, bus: Bus, entry: Entry) -> None:
         """Take one stream entry; nothing is handled yet."""
@@ -71,17 +93,114 @@ class Runtime:
         """Handle every input whose time has come; returns how many records and events that were."""
         n_before = self.n_handled
         self._report_losses()
+        self._handle_ready()
+        lifted = False
+        while self._lift():
+            lifted = True
+            self._handle_ready()
+        n_handled = self.n_handled - n_before
+        horizon = self.inputs.merge.horizon(delays=n_handled > 0 or lifted)
+        if self.now > START_OF_TIME:
+            self._call_timer(min(horizon, END_OF_TIME - 1) + 1)
+        self.promise(min(horizon, self.inputs.merge.horizon()) if self.works.open else horizon)
+        self._tell_standing()
+        self._n_unobserved += n_handled
+        return n_handled
+
+    def _handle_ready(self) -> None:
         while (item := self.inputs.merge.take()) is not None:
             if isinstance(item, Records):
-                self._handle_records(item)
+                for part in self._on_time(item):
+                    self._handle_records(part)
             else:
+                self._pass_time(item.ts_event + self.inputs.delay_of(item.type))
                 self._handle_event(item)
-        n_handled = self.n_handled - n_before
-        self.promise(self.inputs.merge.horizon(delays=n_handled > 0))
-        if n_handled and self._started:
-            self.recorder.observe_batch(stopwatch() - self._started, n_handled)
-        self._started = None
-        return n_handled
+
+    def _on_time(self, records: Records) -> Iterator[Records]:
+        """Parts of a slice between calls of the timer, which are made on the way."""
+        if self.timer is None:
+            yield records
+            return
+        while len(records):
+            self._pass_time(records.first_ts_init)
+            head, records = records.split_after_time(self.timer.next)
+            yield head
+
+    def _pass_time(self, time: int) -> None:
+        """Call the timer if it is due before an input of this time."""
+        if self.timer is not None:
+            self._call_timer(time)
+            self.timer.pass_over(time)
+
+    def _call_timer(self, time: int) -> None:
+        due = None if self.timer is None else self.timer.due_before(time, self.now)
+        if self.timer is None or due is None:
+            return
+        self.timer.fired = self.now = due
+        try:
+            emitted = list(self.engine.on_timer(due))
+        except (SettingsError, MemoryError):
+            raise
+        except Exception as error:
+            self._set_aside(dead_letters.of_timer(self.spec.name, due, error))
+            return
+        self._say(emitted, None, None)
+
+    def _say(self, emitted: list[Emit | Work], trace: int | None, cause: Cause | None) -> None:
+        """Publish what a handler returned now, and note the works it asks for."""
+        for item in emitted:
+            if isinstance(item, Work):
+                self.works.ask(item, self.now)
+                self._hold_for_works()
+            else:
+                self.outputs.event(item.payload, self.now, trace or item.sequence or None, cause)
+
+    def _hold_for_works(self) -> None:
+        """Nothing is handled past the time at which the first result takes effect."""
+        worker = works.source_of(self.spec.name)
+        if self.works.open:
+            self.inputs.merge.hold(worker, self.works.open[0].ts_event)
+        else:
+            self.inputs.merge.advance(worker, END_OF_TIME)
+
+    def restore_works(self, n_asked: int, still_open: bytes) -> None:
+        """Go on from a checkpoint: works that were not answered are to be done."""
+        self.works.restore(n_asked, msgspec.msgpack.decode(still_open or b"\x90", type=list[Asked]))
+        self._hold_for_works()
+
+    def _lift(self) -> bool:
+        """Take note of what is certain of the other engines of a loop; returns whether that is news."""
+        lift, merge = self.inputs.lift, self.inputs.merge
+        if lift is None:
+            return False
+        cursors = self.inputs.cursors.positions
+        heard = {peer: cursors.get(peer, Cursor(1, 0)) for peer in lift.peers & merge.sources}
+        earliest = merge.earliest_without(lift.peers)
+        certain = lift.certain_before(self.outputs.sequence, heard, earliest)
+        if certain is None or certain <= self._lifted:
+            return False
+        self._lifted = certain
+        for peer in heard:
+            merge.advance(peer, END_OF_TIME if certain == END_OF_TIME else certain - 1)
+        return True
+
+    def _tell_standing(self) -> None:
+        """Say where this engine stands, if it is part of a loop and that is news."""
+        lift, merge = self.inputs.lift, self.inputs.merge
+        if lift is None:
+            return
+        cursors = self.inputs.cursors.positions
+        heard = {peer: cursors.get(peer, Cursor(1, 0)).sequence for peer in lift.peers & merge.sources}
+        standing = Standing(earliest=merge.earliest_without(lift.peers), heard=heard)
+        if (standing, self.outputs.sequence) != self._told:
+            self._told = (standing, self.outputs.sequence)
+            self.outputs.event(standing, self.now, None, None)
+
+    def handed_out(self) -> None:
+        """Note that the results of what was handled are on their way: the reaction ends here."""
+        if self._n_unobserved and self._started:
+            self.recorder.observe_batch(stopwatch() - self._started, self._n_unobserved)
+        self._started, self._n_unobserved = None, 0
 
     def promise(self, watermark: int) -> None:
         """Tell readers that all events at or before a time are out, if that is news."""
@@ -93,6 +212,7 @@ class Runtime:
         """Tell readers again how far this engine has got."""
         if self.watermark > START_OF_TIME:
             self.outputs.event(Watermark(watermark=self.watermark), self.now, None, None)
+        self._told = (None, 0)
 
     def finish(self) -> None:
         """Say that a source's feed has ended; an empty feed has no time to say it at."""
@@ -107,6 +227,11 @@ class Runtime:
         """Dead letters since the last call."""
         letters, self.letters = self.letters, []
         return letters
+
+    def take_applied(self) -> list[Applied]:
+        """Commands handled since the last call."""
+        applied, self.applied = self.applied, []
+        return applied
 
     def status(self, wall_now: int) -> EngineStatus:
         """How the engine is doing; the lag is wall time less engine time."""
@@ -170,14 +295,25 @@ class Runtime:
         except (SettingsError, MemoryError):
             raise
         except Exception as error:
-            self._set_aside(dead_letters.of_event(event, error, redriven_from))
+            letter = dead_letters.of_event(event, error, redriven_from)
+            self._set_aside(letter)
+            self._note_command(event, letter.error)
+            self._settle_work(event)
             return
-        for payload, sequence in emitted:
-            self.outputs.event(
-                payload, self.now, event.trace or sequence or None, Cause(event.source, event.sequence)
-            )
+        self._note_command(event, None)
+        self._settle_work(event)
+        self._say(emitted, event.trace, Cause(event.source, event.sequence))
 
-    def _redriven(self, letter: DeadLetter) -> list[Emit]:
+    def _note_command(self, event: AnyEvent, error: str | None) -> None:
+        if event.type == COMMAND.name:
+            self.applied.append(Applied(event.source, event.epoch, event.sequence, error))
+
+    def _settle_work(self, event: AnyEvent) -> None:
+        if event.type == RESULT.name:
+            self.works.answered(event.sequence)
+            self._hold_for_works()
+
+    def _redriven(self, letter: DeadLetter) -> list[Emit | Work]:
         """Outputs for the input of a dead letter, handled now as late data."""
         late = self.inputs.reopen(letter)
         if not isinstance(late, Records):
@@ -190,8 +326,8 @@ class Runtime:
             raise TypeError(message)
         return list(outputs)
 
-    def _handler(self, message_type: str) -> Callable[[AnyEvent], Iterable[Emit]]:
-        handler: Callable[[AnyEvent], Iterable[Emit]] | None = getattr(
+    def _handler(self, message_type: str) -> Callable[[AnyEvent], Iterable[Emit | Work]]:
+        handler: Callable[[AnyEvent], Iterable[Emit | Work]] | None = getattr(
             self.engine, f"on_{message_type}", None
         )
         if handler is None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Any, Literal
 
 import msgspec
 
@@ -27,6 +27,16 @@ class Rungs(msgspec.Struct, frozen=True, kw_only=True):
     ultimate: float
 
 
+class CommandSpec(msgspec.Struct, frozen=True, kw_only=True):
+    """A command that an engine takes."""
+
+    name: str
+    about: str
+    """One sentence: what it does."""
+    arguments: Any = None
+    """Type of its arguments, a struct; None if it takes none."""
+
+
 class EngineSpec(msgspec.Struct, frozen=True, kw_only=True):
     """Declaration of one engine."""
 
@@ -41,6 +51,9 @@ class EngineSpec(msgspec.Struct, frozen=True, kw_only=True):
     unit_of_work: str
     memory_mb: int
     """Resident memory the engine is budgeted for, MiB."""
+    main_query: str | None = None
+    """Path of the GET that answers the question, whose latency is measured; None if it has no face."""
+    commands: tuple[CommandSpec, ...] = ()
 
     @property
     def inputs(self) -> tuple[Input, ...]:

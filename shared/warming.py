@@ -11,13 +11,18 @@ from typing import Any, Final
 
 import numpy as np
 
+from bus import frames
 from bus.envelope import AnyEvent
 from bus.memory import MemoryTransport
-from bus.records import QUOTE, TRADE, AggressorSide, Records, SideOrigin
-from shared import registry
+from bus.merge import MARKET_DATA
+from bus.records import END_OF_TIME, QUOTE, TRADE, AggressorSide, Records, SideOrigin
+from bus.topics import Bus
+from bus.transport import Entry, EntryId
+from shared import config, registry
 from shared.clock import WallClock
 from shared.fleet import Fleet
 from shared.instruments import Instrument, to_records
+from shared.runtime import Runtime
 
 _START: Final = 1_700_000_000_000_000_000
 _PRICE: Final = 100_000_000_000
@@ -38,10 +43,25 @@ def warm(settings: Mapping[str, Any]) -> None:
     asyncio.run(fleet.run(_Deaf()))
 
 
+def warm_one(name: str) -> None:
+    """Run the tiny session through one engine alone, under each of its settings that matter."""
+    spec = registry.engines()[name]
+    for flags in [flags for engine, flags in variants() if engine == name]:
+        settings = config.load({name: registry.config_type(name)}, flags=flags, environment={})[name]
+        runtime = Runtime(spec, registry.create(name, settings), [(MARKET_DATA, 0)], WallClock(), _N_TRADES)
+        if spec.is_source:
+            runtime.feed(_tiny_flow())
+        else:
+            fields = frames.encode(_tiny_flow(), epoch=1, watermark=END_OF_TIME, ts_publish=0)
+            runtime.receive(Bus.MARKET_DATA, Entry(EntryId(1, 1), fields))
+        runtime.step()
+
+
 class _TinyFeed:
     """One instrument, two seconds between trades, a quote before each."""
 
     n_records: int | None = None
+    rereadable = False
     progress = 0.0
     notes: list[str]
 

@@ -6,7 +6,7 @@ none.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 from bus.merge import MARKET_DATA
 from bus.topics import Bus, Input
@@ -24,6 +24,25 @@ def lanes(spec: EngineSpec, fleet: Iterable[EngineSpec]) -> list[tuple[str, int]
     if spec.record_kinds:
         found.add((MARKET_DATA, 0))
     return sorted(found)
+
+
+def loop_of(spec: EngineSpec, fleet: Iterable[EngineSpec]) -> frozenset[str]:
+    """Other engines that hear this one and are heard by it, directly or through others."""
+    hears = {other.name: {source for source, _ in lanes(other, fleet)} for other in fleet}
+    above = _reached(spec.name, hears)
+    return frozenset(name for name in above if name in hears and spec.name in _reached(name, hears)) - {
+        spec.name
+    }
+
+
+def _reached(start: str, edges: Mapping[str, set[str]]) -> set[str]:
+    found: set[str] = set()
+    waiting = [start]
+    while waiting:
+        new = edges.get(waiting.pop(), set()) - found
+        found |= new
+        waiting += new
+    return found
 
 
 def _producers(edge: Input, fleet: Iterable[EngineSpec]) -> list[str]:

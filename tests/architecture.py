@@ -96,6 +96,16 @@ IMPORT_TABLE: Final = {
         ),
         but=("services.{engine}.kernel", "services.{engine}.config"),
     ),
+    "a face answers": Rule(
+        where=("services/*/api.py", "services/*/api/*"),
+        may=(
+            *("__future__", "collections.abc", "enum", "fractions", "itertools", "math", "typing"),
+            *("fastapi", "msgspec", "numpy", "starlette"),
+            *("bus.messages", "bus.records"),
+            *(f"shared.{name}" for name in ("constraints", "errors", "face", "instruments", "values")),
+            *(f"services.{{engine}}.{part}" for part in ("api", "config", "engine", "kernel")),
+        ),
+    ),
     "a spec declares": Rule(
         where=("services/*/spec.py",),
         never=(*OUTSIDE_WORLD, "numba", "numpy", "pyarrow", "scipy", "services", "shared", "knotmeter"),
@@ -295,7 +305,8 @@ def engine_names() -> frozenset[str]:
 def declared_libraries() -> frozenset[str]:
     """Import names of the run-time dependencies."""
     project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
-    return frozenset(re.split(r"[<>=~! ;\[]", line)[0] for line in project["dependencies"])
+    names = (re.split(r"[<>=~! ;\[]", line)[0] for line in project["dependencies"])
+    return frozenset(name.replace("-", "_") for name in names)
 
 
 def text_files() -> list[Path]:

@@ -16,6 +16,7 @@ from services.marketdata.kernel.faults import EXPECTATIONS, Fault
 from services.marketdata.kernel.memory import Memory, blank_progress, capacity, grown, own_copy
 from services.marketdata.kernel.publish import Room, Rules, publish
 from services.marketdata.kernel.quotes import blank_quotes
+from services.marketdata.kernel.recent import Recent, blank_recent, grown_recent, last_of, remember
 from services.marketdata.kernel.tape import BY_QUOTE, BY_REPORT, BY_TICK, blank_tape
 from shared.engine import Engine
 from shared.errors import ConstraintError, SettingsError
@@ -44,6 +45,21 @@ class State(msgspec.Struct):
     """`kernel.quotes.QUOTED` rings, one an instrument."""
     forming: Array
     """`shared.kernels.bars.FORMING` rows, ``(n_instruments, n_bars)``."""
+    kept_trades: Array
+    """`bus.records.TRADE`: ring of the last trades of all instruments, for queries."""
+    kept_bars: Array
+    """`bus.records.BAR`: ring of the last bars of all instruments, for queries."""
+    last_trades: Array
+    """`bus.records.TRADE` rows, one an instrument: its last."""
+    last_quotes: Array
+    """`bus.records.QUOTE` rows, one an instrument: its last."""
+    kept_counts: Array
+    """One `kernel.recent.COUNTS` row."""
+
+    @property
+    def recent(self) -> Recent:
+        """What was published last."""
+        return Recent(*(getattr(self, name) for name in Recent._fields))
 
 
 def blank_state(config: Config) -> State:
@@ -55,6 +71,7 @@ def blank_state(config: Config) -> State:
         tape=blank_tape(1),
         quotes=blank_quotes(1),
         forming=np.zeros((1, len(config.bars)), FORMING),
+        **blank_recent(1)._asdict(),
     )
 
 
@@ -64,8 +81,8 @@ class MarketData(Engine[State]):
     A feed's records -> instruments, trades, quotes, bars and clocks, numbered as the fleet's record flow.
 
     State: a row for each instrument (last trade, last quotes, counts), its forming bars, and the fleet's
-    row of each row of the feed: 344 bytes an instrument and 96 more for each sort of bar, for at most
-    `MOST_INSTRUMENTS`.
+    row of each row of the feed: 456 bytes an instrument and 96 more for each sort of bar, for at most
+    `MOST_INSTRUMENTS`; and the last trades and bars of all instruments, 590 kB whatever happens.
 
     Invariants: rows are never reused; ``ts_init`` never decreases; a time bar that ended by the time of a
     clock precedes it; what is published does not depend on how the feed was cut.
@@ -74,7 +91,7 @@ class MarketData(Engine[State]):
     its row, its sequence, a missing side and the crossed flag.
     """
 
-    state_version: ClassVar[int] = 1
+    state_version: ClassVar[int] = 2  # 1 kept no recent records and did not count what it published
 
     def __init__(self, config: Config) -> None:
         super().__init__(config, blank_state(config))
@@ -106,6 +123,7 @@ class MarketData(Engine[State]):
         if verdict.fault:
             raise _refusal(verdict, records)
         results = self._publish(flow, order, state, verdict)
+        remember(state.recent, len(results), results.quote, results.trade, results.bar)
         for row, definition in zip(targets.tolist(), definitions, strict=True):
             self.instruments.add(row, definition)
         self.state = state
@@ -131,6 +149,53 @@ class MarketData(Engine[State]):
             _summary(instrument, seen)
             for instrument, seen in zip(self.instruments, self.state.tape, strict=False)
         ]
+
+    def counts(self, instrument_id: str) -> Array:
+        """Row of the tape: how many of each kind were published of an instrument.
+
+        Raises:
+            ConstraintError: no such instrument.
+        """
+        row: Array = self.state.tape[self._row(instrument_id)]
+        return row
+
+    def last_quote(self, instrument_id: str) -> Array:
+        """The last quote of an instrument, a record of `bus.records.QUOTE`; of sequence 0 before the first.
+
+        Raises:
+            ConstraintError: no such instrument.
+        """
+        quote: Array = self.state.last_quotes[self._row(instrument_id)]
+        return quote
+
+    def recent_trades(self, instrument_id: str, limit: int) -> Array:
+        """Copy of the last trades of an instrument that are kept, oldest first; always the very last.
+
+        Raises:
+            ConstraintError: no such instrument.
+        """
+        row, state = self._row(instrument_id), self.state
+        kept = last_of(state.kept_trades, int(state.kept_counts["n_trades"][0]), row)[-limit:]
+        last = state.last_trades[row : row + 1]
+        return kept if len(kept) else last[last["sequence"] > 0]
+
+    def recent_bars(self, instrument_id: str, basis: int, step: int, limit: int) -> Array:
+        """Copy of the last bars of an instrument that are kept, of one sort, oldest first.
+
+        Raises:
+            ConstraintError: no such instrument.
+        """
+        row, state = self._row(instrument_id), self.state
+        kept = last_of(state.kept_bars, int(state.kept_counts["n_bars"][0]), row)
+        chosen: Array = kept[(kept["basis"] == basis) & (kept["step"] == step)][-limit:]
+        return chosen
+
+    def _row(self, instrument_id: str) -> int:
+        row = self.instruments.row(instrument_id)
+        if row is None:
+            name = "instrument_id"
+            raise ConstraintError(name, "an instrument that was defined", repr(instrument_id))
+        return row
 
     def _check_bars(self) -> None:
         if self.state.bars != list(self.config.bars):
@@ -170,6 +235,7 @@ class MarketData(Engine[State]):
             tape=grown(known.tape, blank_tape(n_rows)),
             quotes=grown(known.quotes, blank_quotes(n_rows)),
             forming=grown(known.forming, np.zeros((n_rows, len(self._bar_rules)), FORMING)),
+            **grown_recent(known.recent, n_rows)._asdict(),
         )
         for row, definition in enumerate(added, first):
             unit = Fraction(definition.size_increment * definition.multiplier, SCALE * SCALE)

@@ -52,4 +52,5 @@ SPEC: Final = EngineSpec(
     rungs=Rungs(baseline=4120, kernel=412, accelerated=41.2, algorithm=4.12, ultimate=0.412),
     unit_of_work="record normalised and published",
     memory_mb=512,
+    main_query="/v1/quotes",
 )

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from itertools import zip_longest
 from typing import Any, ClassVar, Final
 
 import msgspec
@@ -23,20 +24,16 @@ from shared.instruments import SCALE, Instrument
 from shared.values import Reason, Series, Value
 
 _REASONS: Final = {
-    "vpin": Reason.WARMING_UP,
-    "vpin_cdf": Reason.WARMING_UP,
-    "level": Reason.WARMING_UP,
-    "mean_signed_imbalance": Reason.WARMING_UP,
     "trade_intensity": Reason.NO_VARIATION,
     "realized_volatility": Reason.OUTSIDE_MODEL,
     "kyle_lambda": Reason.NO_VARIATION,
     "amihud_illiquidity": Reason.OUTSIDE_MODEL,
     "roll_spread": Reason.OUTSIDE_MODEL,
 }
-"""Why a figure is missing although its window is full."""
+"""Why a figure is missing although its window is full; the others are still warming up."""
 
 
-_FIGURES: Final = {
+FIGURES: Final = {
     "vpin": "vpin",
     "vpin_cdf": "vpin_cdf",
     "mean_signed_imbalance": "mean_imbalance",
@@ -127,8 +124,8 @@ class Vpin(Engine[State]):
             raise self._problem(buckets, slice_)
         if memory.lanes is not self.state.lanes:
             self._remember(memory)
-        rows = [dict(zip(_BUCKET, values, strict=True)) for values in buckets.tolist()]
-        return [Emit(self._payload(row), row["sequence"]) for row in rows]
+        sequences = buckets["sequence"].tolist()
+        return [Emit(*told) for told in zip(self.messages(buckets), sequences, strict=True)]
 
     def toxicity(self, instrument_id: str) -> Value:
         """VPIN of an instrument at its last completed bucket.
@@ -136,19 +133,16 @@ class Vpin(Engine[State]):
         Raises:
             ConstraintError: no such instrument.
         """
-        row = self._row(instrument_id)
-        last = self._kept(row, 1)
-        vpin = float(last["vpin"][0]) if len(last) else math.nan
-        ts_event = int(last["ts_close"][0]) if len(last) else None
-        return Value(
-            value=_known(vpin),
-            reason=self._why_missing(row) if math.isnan(vpin) else None,
-            ts_event=ts_event,
-            as_of_oldest=ts_event,
-            n_observations=int(last["n_observations"][0]) if len(last) else 0,
-            method="vpin",
-            parameters=self._provenance(row),
-        )
+        return self.latest(self.row(instrument_id), 1)[0][0]
+
+    def latest(self, first: int, count: int) -> list[tuple[Value, Toxicity | None]]:
+        """VPIN of the instruments from a row on at their last completed buckets, and these as published."""
+        rows = np.arange(first, min(first + count, len(self.instruments)))
+        held = rows[rows < len(self.state.lanes)]
+        n_completed, buckets = self._last(held)
+        told = [dict(zip(_BUCKET, values, strict=True)) for values in buckets.tolist()]
+        last = [bucket if n else None for bucket, n in zip(told, n_completed.tolist(), strict=True)]
+        return [self._told(row, bucket) for row, bucket in zip_longest(rows.tolist(), last)]
 
     def buckets(self, instrument_id: str, limit: int) -> Series:
         """VPIN of an instrument at its last completed buckets: at most ``limit``, and as many as are kept.
@@ -159,7 +153,7 @@ class Vpin(Engine[State]):
         if limit < 1:
             name = "limit"
             raise ConstraintError(name, "1 or more", str(limit))
-        row = self._row(instrument_id)
+        row = self.row(instrument_id)
         kept = self._kept(row, limit)
         return Series.known(
             kept["ts_close"],
@@ -169,6 +163,18 @@ class Vpin(Engine[State]):
             parameters=self._provenance(row),
         )
 
+    def completed(self, instrument_id: str, limit: int) -> Array:
+        """Copy of the last completed buckets of an instrument, oldest first, for `messages`.
+
+        Raises:
+            ConstraintError: no such instrument.
+        """
+        return self._kept(self.row(instrument_id), limit)
+
+    def messages(self, buckets: Array) -> Iterator[Toxicity]:
+        """Messages of completed buckets, as they are published."""
+        return (self._payload(dict(zip(_BUCKET, values, strict=True))) for values in buckets.tolist())
+
     def session_counts(self, instrument_id: str) -> Array:
         """Trades by side of an instrument's complete sessions, oldest first, for `kernel.pin.fit_pin`.
 
@@ -177,7 +183,7 @@ class Vpin(Engine[State]):
         Raises:
             ConstraintError: no such instrument.
         """
-        row = self._row(instrument_id)
+        row = self.row(instrument_id)
         counts = self.state.session_counts
         signed = row < len(counts) and not self.config.is_bulk
         n_sessions = int(self.state.lanes["n_sessions"][row]) if signed else 0
@@ -188,37 +194,32 @@ class Vpin(Engine[State]):
     def measure(self) -> Mapping[str, float]:
         """Domain metrics now."""
         lanes = self.state.lanes
-        levels = [
-            self._level(rank)
-            for row in np.flatnonzero(lanes["n_completed"]).tolist()
-            for rank in self._kept(row, 1)["vpin_cdf"]
-        ]
+        rank = self._last(np.flatnonzero(lanes["n_completed"]))[1]["vpin_cdf"]
+        levels = (self.config.alarm_level, self.config.elevated_level)
+        n_alarmed, n_raised = (int((rank >= level).sum()) for level in levels)
         return {
             "knotmeter_vpin_trades_total": float(lanes["n_flow"].sum()),
             "knotmeter_vpin_buckets_total": float(lanes["n_completed"].sum()),
-            "knotmeter_vpin_elevated_instruments": float(levels.count("elevated")),
-            "knotmeter_vpin_alarmed_instruments": float(levels.count("alarm")),
+            "knotmeter_vpin_elevated_instruments": float(n_raised - n_alarmed),
+            "knotmeter_vpin_alarmed_instruments": float(n_alarmed),
             "knotmeter_vpin_early_quotes_total": float(lanes["n_promoted"].sum()),
         }
 
     def summary(self) -> list[dict[str, Any]]:
         """One row for each instrument: its buckets so far, and the figures of the last."""
-        rows = []
-        for row, instrument in enumerate(self.instruments):
-            value = self.toxicity(instrument.instrument_id)
-            last = self._kept(row, 1)
-            rows.append(
-                {
-                    "instrument_id": instrument.instrument_id,
-                    "buckets": int(last["index"][0]) + 1 if len(last) else 0,
-                    "bucket_volume": value.parameters["bucket_volume"],
-                    "vpin": value.value,
-                    "vpin_cdf": _known(last["vpin_cdf"][0]) if len(last) else None,
-                    "level": self._level(last["vpin_cdf"][0]) if len(last) else None,
-                    "reason": value.reason and value.reason.value,
-                }
-            )
-        return rows
+        told = self.latest(0, len(self.instruments))
+        return [
+            {
+                "instrument_id": instrument.instrument_id,
+                "buckets": last.bucket_index + 1 if last else 0,
+                "bucket_volume": value.parameters["bucket_volume"],
+                "vpin": value.value,
+                "vpin_cdf": last and last.vpin_cdf,
+                "level": last and last.level,
+                "reason": value.reason and value.reason.value,
+            }
+            for instrument, (value, last) in zip(self.instruments, told, strict=True)
+        ]
 
     def _check_settings(self) -> None:
         if self.state.settings is not self._text:
@@ -286,7 +287,8 @@ class Vpin(Engine[State]):
         session: tuple[int, int] = self.config.sessions_of(self.instruments[row]).at(ts_event)
         return session
 
-    def _row(self, instrument_id: str) -> int:
+    def row(self, instrument_id: str) -> int:
+        """Row of an instrument; one that was not defined is refused."""
         row = self.instruments.row(instrument_id)
         if row is None:
             name = "instrument_id"
@@ -300,6 +302,25 @@ class Vpin(Engine[State]):
         first = n_completed - min(limit, n_completed, self.config.buckets_kept)
         kept: Array = rings[min(row, len(lanes) - 1), np.arange(first, n_completed) % rings.shape[1]]
         return kept
+
+    def _last(self, rows: Array) -> tuple[Array, Array]:
+        """Buckets completed so far of instruments that have lanes, and the last ones; of none, an old row."""
+        n_completed = self.state.lanes["n_completed"][rows]
+        return n_completed, self.state.buckets[rows, (n_completed - 1) % self.state.buckets.shape[1]]
+
+    def _told(self, row: int, bucket: Mapping[str, Any] | None) -> tuple[Value, Toxicity | None]:
+        vpin = _known(bucket["vpin"]) if bucket else None
+        ts_event = bucket["ts_close"] if bucket else None
+        value = Value(
+            value=vpin,
+            reason=self._why_missing(row) if vpin is None else None,
+            ts_event=ts_event,
+            as_of_oldest=ts_event,
+            n_observations=bucket["n_observations"] if bucket else 0,
+            method="vpin",
+            parameters=self._provenance(row),
+        )
+        return value, self._payload(bucket) if bucket else None
 
     def _why_missing(self, row: int) -> Reason:
         lane = self.state.lanes[row] if row < len(self.state.lanes) else None
@@ -333,18 +354,18 @@ class Vpin(Engine[State]):
         config, instrument = self.config, self.instruments[bucket["instrument"]]
         unit, volume, imbalance = instrument.size_increment, bucket["volume"], bucket["imbalance"]
         level = self._level(bucket["vpin_cdf"])
-        figures = {name: _known(bucket[field]) for name, field in _FIGURES.items()}
+        figures = {name: _known(bucket[field]) for name, field in FIGURES.items()}
         missing = [name for name, figure in figures.items() if figure is None]
         missing += ["level"] if level is None else []
-        full = bucket["n_observations"] == config.n_buckets
+        reasons = _REASONS if bucket["n_observations"] == config.n_buckets else {}
         return Toxicity(
             instrument_id=instrument.instrument_id,
             bucket_index=bucket["index"],
             ts_open=bucket["ts_open"],
             ts_close=bucket["ts_close"],
             level=level,
-            buy_volume=(volume + imbalance) / 2 * unit / SCALE,
-            sell_volume=(volume - imbalance) / 2 * unit / SCALE,
+            buy_volume=bought(volume, imbalance, unit),
+            sell_volume=bought(volume, -imbalance, unit),
             unclassified_volume=bucket["unclassified"] * unit / SCALE,
             bucket_volume=volume * unit / SCALE,
             signed_imbalance=imbalance * unit / SCALE,
@@ -355,9 +376,14 @@ class Vpin(Engine[State]):
             sigma=_known(bucket["sigma"]) if config.is_bulk else None,
             n_buckets=config.n_buckets,
             n_observations=bucket["n_observations"],
-            reasons={name: (_REASONS[name] if full else Reason.WARMING_UP).value for name in missing},
+            reasons={name: reasons.get(name, Reason.WARMING_UP).value for name in missing},
             **figures,
         )
+
+
+def bought(volume: Any, imbalance: Any, size_increment: int) -> Any:
+    """Bought part of a bucket in natural units; its sold part with the imbalance turned round."""
+    return (volume + imbalance) / 2 * size_increment / SCALE
 
 
 def _known(figure: float) -> float | None:

@@ -43,4 +43,5 @@ SPEC: Final = EngineSpec(
     rungs=Rungs(baseline=1920, kernel=192, accelerated=19.2, algorithm=1.92, ultimate=0.048),
     unit_of_work="trade bucketed",
     memory_mb=256,
+    main_query="/v1/toxicity",
 )

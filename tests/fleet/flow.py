@@ -60,6 +60,8 @@ def _quotes(generator: np.random.Generator, ordinals: Array, times: Array, rows:
 class ListFeed:
     """Feed over one slice in memory."""
 
+    rereadable = True
+
     def __init__(self, records: Records) -> None:
         self._records = records
         self._position = 0

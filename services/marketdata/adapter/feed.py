@@ -39,6 +39,8 @@ class Feed:
     Memory is bounded by a block of each file and what of them was merged and not yet read.
     """
 
+    rereadable = True
+
     def __init__(self, sources: Sequence[Source]) -> None:
         self._sources = sources
         self._weights = [Path(source.path).stat().st_size for source in sources]

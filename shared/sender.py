@@ -1,0 +1,85 @@
+"""What an engine has handed to a bus and not yet seen acknowledged, and what it said in a former life."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from typing import Any
+
+from bus import codec
+from bus.errors import DecodeError
+from bus.outbox import Outbox, Publication
+from bus.topics import Bus
+from bus.transport import Courier
+from shared import works
+from shared.clock import Clock
+
+
+class Sender:
+    """Publications of one engine on their way to Engine Logic."""
+
+    def __init__(
+        self, engine: str, courier: Courier, clock: Clock, fail: Callable[[Exception], None]
+    ) -> None:
+        self.in_flight = 0
+        """Publications without an answer."""
+        self.outbox = Outbox(engine)
+        self.on_settled: Callable[[], None] = _nothing
+        """Called when the last answer has come."""
+        self._engine = engine
+        self._courier = courier
+        self._clock = clock
+        self._fail = fail
+        self.answered: set[int] = set()
+        """Works of a former life whose results stand on the bus."""
+        self._said: set[tuple[int, int]] = set()
+        self._settled = asyncio.Event()
+        self._settled.set()
+
+    def begin(self, outbox: Outbox) -> None:
+        """Forget what was said; the outbox is that of a new life."""
+        self.outbox, self._said, self.answered = outbox, set(), set()
+
+    def note_said(self, data: bytes | memoryview) -> None:
+        """Look at an entry of Engine Logic: an event of this engine need not be said again."""
+        try:
+            event = codec.decode_envelope(data, self._engine)
+        except DecodeError:
+            return
+        if event.source == self._engine:
+            self._said.add((event.epoch, event.sequence))
+        elif event.source == works.source_of(self._engine):
+            self.answered.add(event.sequence)
+
+    def send(self, publication: Publication) -> None:
+        """Hand an event to the bus, unless it stands there."""
+        self.outbox.add(publication, self._clock.now())
+        identity = (publication.epoch, publication.sequence)
+        if publication.sequence and identity in self._said:
+            self._said.discard(identity)
+        else:
+            self.expect(self._courier.submit(publication.bus, publication.fields, publication.entry_id))
+
+    def expect(self, answer: asyncio.Future[Any]) -> None:
+        """Wait for an answer; one that is an error has the outbox look at the bus."""
+        self.in_flight += 1
+        self._settled.clear()
+        answer.add_done_callback(self._answered)
+
+    async def settled(self) -> None:
+        """Wait until everything was answered."""
+        await self._settled.wait()
+
+    def _answered(self, answer: asyncio.Future[Any]) -> None:
+        self.in_flight -= 1
+        error = None if answer.cancelled() else answer.exception()
+        if isinstance(error, Exception):
+            self.outbox.distrust(Bus.ENGINE_LOGIC)
+            self._fail(error)
+        if not self.in_flight:
+            self._settled.set()
+            self.on_settled()
+
+
+def _nothing() -> None:
+    """Nobody wants to know."""

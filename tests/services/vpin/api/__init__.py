@@ -1,0 +1,1 @@
+"""vpin over HTTP."""

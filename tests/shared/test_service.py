@@ -1,0 +1,120 @@
+"""Engines as services between two servers: the log of a replay, whatever is killed and whenever."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from collections.abc import Callable, Iterator
+
+import pytest
+
+from bus.memory import MemoryTransport
+from bus.memory_courier import MemoryCourier
+from bus.redis import RedisTransport
+from bus.server import ADMIN, EmbeddedServers
+from bus.topics import Bus
+from bus.transport import Courier
+from shared.fleet_settings import FleetSettings
+from tests.bus.redis_servers import BRIEF, empty, running_servers
+from tests.fleet import toys
+from tests.fleet.flow import ListFeed, input_flow
+from tests.fleet.test_two_buses import N_RECORDS, replay
+from tests.shared.hosting import Host, canonical_log, identities, sequences
+
+MAKERS = (
+    (toys.SOURCE, lambda: toys.PassOn(None, toys.Counts())),
+    (toys.ASKER, lambda: toys.Asker(None, toys.Counts())),
+    (toys.ANSWERER, lambda: toys.Answerer(None, toys.Counts())),
+)
+ENGINES = ("asker", "answerer")
+QUICK = FleetSettings(frame_size=16, checkpoint_seconds=0.05, speed="120x")
+"""About a second for the session, with twenty checkpoints."""
+
+
+@pytest.fixture(scope="module")
+def expected() -> list[bytes]:
+    """The log of an undisturbed replay in one process."""
+    return replay(MemoryTransport()).lines
+
+
+@pytest.fixture(scope="module")
+def servers() -> Iterator[EmbeddedServers]:
+    """Two real servers."""
+    with running_servers() as running:
+        yield running
+
+
+def host(courier: Callable[[str], Courier], settings: FleetSettings) -> Host:
+    """The toy fleet."""
+    return Host(MAKERS, courier, lambda: ListFeed(input_flow(N_RECORDS)), settings)
+
+
+async def told(fleet: Host, courier: Courier, *, all_records: bool = True) -> list[bytes]:
+    """The log of a fleet at its end, after a look that nothing on the wire is double or missing."""
+    await fleet.finish()
+    log = await canonical_log(courier, ENGINES)
+    for engine in ENGINES:
+        found = await identities(courier, engine)
+        assert found == [(1, number) for number in range(1, len(found) + 1)]
+    if all_records:  # a server of records that was killed has forgotten those before
+        records = await sequences(courier)
+        assert records == list(range(1, len(records) + 1))
+    await fleet.stop()
+    await courier.close()
+    return log
+
+
+@pytest.mark.parametrize("frame_size", [1, 7, 4096])
+def test_services_that_wait_for_each_other_say_what_a_replay_says(
+    expected: list[bytes], frame_size: int
+) -> None:
+    """A loop of engines, each on its own, gives the log of one process, for frames of any length."""
+
+    async def script() -> list[bytes]:
+        transport = MemoryTransport()
+        fleet = host(lambda _: MemoryCourier(transport), FleetSettings(frame_size=frame_size))
+        fleet.start()
+        return await told(fleet, MemoryCourier(transport))
+
+    assert asyncio.run(script()) == expected
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_killed_services_go_on_with_the_same_log(expected: list[bytes], seed: int) -> None:
+    """Any service, the source too, killed at any moment: nothing is lost, nothing said twice."""
+
+    async def script() -> list[bytes]:
+        transport = MemoryTransport()
+        fleet = host(lambda _: MemoryCourier(transport), QUICK)
+        fleet.start()
+        chance = random.Random(seed)
+        for _ in range(8):
+            await asyncio.sleep(chance.uniform(0.0, 0.15))
+            await fleet.restart(chance.choice(["source", *ENGINES]))
+        return await told(fleet, MemoryCourier(transport))
+
+    assert asyncio.run(script()) == expected
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_killed_servers_and_services_leave_no_trace(
+    expected: list[bytes], servers: EmbeddedServers, seed: int
+) -> None:
+    """Servers and services killed in turn: MarketData comes back empty, and the log is the same."""
+    empty(servers)
+
+    async def script() -> list[bytes]:
+        fleet = host(lambda _: RedisTransport(servers.addresses(ADMIN), BRIEF), QUICK)
+        fleet.start()
+        chance = random.Random(seed)
+        for _ in range(5):
+            await asyncio.sleep(chance.uniform(0.05, 0.25))
+            victim = chance.choice([*Bus, "source", *ENGINES])
+            if isinstance(victim, Bus):
+                servers[victim].kill()
+                await asyncio.to_thread(servers.restart, victim)
+            else:
+                await fleet.restart(victim)
+        return await told(fleet, RedisTransport(servers.addresses(ADMIN), BRIEF), all_records=False)
+
+    assert asyncio.run(script()) == expected
