@@ -36,10 +36,19 @@ def write_result(keeping: Keeping, session: Session, counts: Mapping[str, int], 
     folder.close_files()
     write_market_tables(folder)
     write_event_tables(folder, session.topics)
+    write_letters(folder, letters)
+    write_run(folder, _run(keeping, session, counts))
+
+
+def write_letters(folder: OutputFolder, letters: Letters) -> None:
+    """Write dead letters, where there are any."""
     for engine, letter in letters:
         folder.append(DEAD_LETTERS, msgspec.json.encode(plain_letter(engine, letter)) + b"\n")
-    text = msgspec.json.format(msgspec.json.encode(_run(keeping, session, counts)), indent=2)
-    folder.append(RUN, text + b"\n")
+
+
+def write_run(folder: OutputFolder, run: Mapping[str, Any]) -> None:
+    """Write what the run was."""
+    folder.append(RUN, msgspec.json.format(msgspec.json.encode(run), indent=2) + b"\n")
 
 
 def plain_letter(engine: str, letter: DeadLetter) -> dict[str, Any]:
