@@ -25,6 +25,7 @@ from shared.driver import Driver
 from shared.errors import SettingsError
 from shared.feed import Feed
 from shared.fleet import Fleet
+from shared.fleet_settings import SHARED_SETTINGS
 
 LETTERS: Final = key("", 0).partition("/")[0]
 """Where a transport keeps dead letters."""
@@ -40,7 +41,17 @@ def load_settings(flags: Sequence[str] = (), file: Path | None = None) -> dict[s
     Raises:
         SettingsError: something is wrong; every wrong setting is named.
     """
-    types = {name: registry.config_type(name) for name in registry.engines()}
+    settings = load_all_settings(flags, file)
+    return {name: settings[name] for name in registry.engines()}
+
+
+def load_all_settings(flags: Sequence[str] = (), file: Path | None = None) -> dict[str, Any]:
+    """Settings of every engine, and of what all processes of a fleet share.
+
+    Raises:
+        SettingsError: something is wrong; every wrong setting is named.
+    """
+    types = {name: registry.config_type(name) for name in registry.engines()} | SHARED_SETTINGS
     return dict(config.load(types, flags=flags, environment=os.environ, file=file))
 
 

@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import NoReturn
 
+from knotmeter.fleet.folder import DEFAULT, VARIABLE
 from shared.errors import OutputError
 
 
@@ -75,6 +76,16 @@ def add_settings(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument(
         "--settings", metavar="FILE.toml", type=Path, help="settings file with a table for each engine"
+    )
+
+
+def add_folder(parser: argparse.ArgumentParser) -> None:
+    """The argument of every command that is about a running fleet."""
+    parser.add_argument(
+        "--folder",
+        metavar="DIR",
+        type=Path,
+        help=f"folder of the fleet (default: environment variable {VARIABLE}, else {DEFAULT})",
     )
 
 

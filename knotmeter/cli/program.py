@@ -7,7 +7,7 @@ import io
 import os
 import sys
 import traceback
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, Final
 
 from bus.errors import BusError, CheckpointError
@@ -17,11 +17,22 @@ from shared.errors import KnotmeterError, SettingsError
 from shared.log import configure
 
 COMMANDS: Final[Mapping[str, str]] = {
+    "up": "run a fleet: two servers, a process for each engine, the recorder",
+    "down": "stop the fleet of a folder",
+    "status": "say how a running fleet is doing",
+    "top": "watch a running fleet: rates, lags, latencies against their targets",
+    "tail": "follow a bus of a running fleet",
+    "dead-letters": "list inputs that engines set aside, and have them tried again",
+    "halt": "have the engines that send orders send no more",
+    "resume": "let halted engines send orders again",
     "replay": "run market data files through all engines",
+    "export": "make the results of a session from its recording",
     "inspect": "say what a data file is and write the settings to use it",
     "sample": "write a seeded sample session to try things with",
     "settings": "list the settings of the engines",
     "engines": "list the engines: question, inputs, outputs, latency targets",
+    "engine": "run one engine as a process of a fleet",
+    "recorder": "run the recorder as a process of a fleet",
     "warm": "compile the kernels ahead of their first use",
     "doctor": "check this machine and say how to mend what is wrong",
 }
@@ -50,17 +61,17 @@ def run(argv: list[str]) -> int:
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="replace")  # a terminal that lacks a character still gets the line
     try:
-        return _guarded(argv)
+        return guarded(lambda: _set_up_and_dispatch(argv))
     except SystemExit as stopped:
         return stopped.code if isinstance(stopped.code, int) else 2
     finally:
         sys.stdout.flush()
 
 
-def _guarded(argv: list[str]) -> int:
+def guarded(command: Callable[[], int]) -> int:
+    """Run a command; whatever goes wrong is told in a sentence and becomes its exit status."""
     try:
-        _set_up_logs()
-        return _dispatch(argv)
+        return command()
     except KeyboardInterrupt:
         return _fail("interrupted", INTERRUPTED)
     except (KnotmeterError, OSError) as error:
@@ -68,6 +79,11 @@ def _guarded(argv: list[str]) -> int:
         return _fault(error) if is_fault else _fail(str(error), 2)
     except Exception as error:  # noqa: BLE001 - the last boundary: people get a sentence, developers a traceback
         return _fault(error)
+
+
+def _set_up_and_dispatch(argv: list[str]) -> int:
+    _set_up_logs()
+    return _dispatch(argv)
 
 
 def _set_up_logs() -> None:
@@ -86,7 +102,7 @@ def _dispatch(argv: list[str]) -> int:
     name, *rest = argv
     if name not in COMMANDS:
         _overview().error(f"unknown command `{name}`{nearest(name, list(COMMANDS))}")
-    module: Any = importlib.import_module(f"knotmeter.cli.{name}")
+    module: Any = importlib.import_module(f"knotmeter.cli.{name.replace('-', '_')}")
     parser = Parser(f"knotmeter {name}", module.__doc__, module.examples())
     module.add_arguments(parser)
     status: int = module.run(parser.read(rest))

@@ -1,0 +1,1 @@
+"""A fleet of processes on this machine: its folder, its servers and members, and who watches over them."""

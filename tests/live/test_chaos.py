@@ -1,0 +1,55 @@
+"""Processes and servers killed with signal 9 at any moment of a slow replay leave no trace in its log."""
+
+from __future__ import annotations
+
+import random
+from pathlib import Path
+
+import pytest
+
+from shared.clock import pause
+from tests.live.running import SETTINGS, Up, left_over, short_folder
+from tests.live.wire import WireCounter
+
+VICTIMS = ("marketdata", "vpin", "recorder", "md", "logic")
+
+
+def disturbed(sample: Path, folder: Path, seed: int, n_kills: int, speed: str) -> tuple[bytes, WireCounter]:
+    """The log of a fleet of which a process or a server is killed now and then."""
+    chance = random.Random(seed)
+    output = folder.parent / "out"
+    arguments = ["--replay", sample, *SETTINGS, "--speed", speed, "--exit-when-done", "--output", output]
+    with Up(folder, [*arguments, "--set", "fleet.frame_size=256"]) as up:
+        fleet = up.until_up()
+        wire = WireCounter(fleet.buses)
+        try:
+            n_killed = 0
+            while n_killed < n_kills and up.is_running:
+                pause(chance.uniform(0.1, 1.0))
+                n_killed += up.kill(chance.choice(VICTIMS))
+            status, out, error = up.wait()
+        finally:
+            wire.stop()
+        assert status == 0, f"seed {seed}: {out}{error}"
+        assert left_over(folder) == []
+    return (output / "events.jsonl").read_bytes(), wire
+
+
+def check_wire(wire: WireCounter, log: bytes) -> None:
+    """Nothing numbered stood twice on the wire, and everything that the log has was there."""
+    assert len(set(wire.events)) == len(wire.events)
+    assert len(wire.events) == len(log.splitlines())
+    reached = 0
+    for first, last in wire.records:  # a frame that is sent anew may begin before the last one's end
+        assert first <= reached + 1
+        reached = max(reached, last)
+    assert sorted(wire.events) == [("vpin", 1, number) for number in range(1, len(wire.events) + 1)]
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_kills_leave_no_trace(sample: Path, expected: bytes, seed: int) -> None:
+    """One kill of each sort in six seeded sessions, and more: the log is that of an undisturbed replay."""
+    with short_folder() as folder:
+        log, wire = disturbed(sample, folder, seed, n_kills=6, speed="5000x")
+    assert log == expected
+    check_wire(wire, log)
