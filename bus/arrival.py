@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Iterable
+from typing import ClassVar
 
 from bus.envelope import AnyEvent
 from bus.merge import MARKET_DATA
@@ -21,6 +22,9 @@ class Arrival:
     >>> arrival.take() is None, arrival.horizon() == START_OF_TIME
     (True, True)
     """
+
+    waits: ClassVar[bool] = False
+    """Nothing waits for anything."""
 
     def __init__(self, lanes: Iterable[tuple[str, int]]) -> None:
         self._delays = dict(lanes)
@@ -49,6 +53,10 @@ class Arrival:
 
     def hold(self, source: str, time: int) -> None:
         """Nothing is held up: a command takes effect when it arrives."""
+
+    def put_back(self, item: Records | AnyEvent, delay: int = 0) -> None:
+        """Take back an event, or the rest of a slice, that was taken and not handled."""
+        self._waiting.appendleft((item, delay))
 
     def take(self) -> Records | AnyEvent | None:
         """What arrived first of what waits."""

@@ -13,7 +13,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from typing import Final, NamedTuple
+from typing import ClassVar, Final, NamedTuple
 
 from bus.envelope import AnyEvent
 from bus.records import END_OF_TIME, START_OF_TIME, Records
@@ -65,6 +65,9 @@ class Merge:
     True
     """
 
+    waits: ClassVar[bool] = True
+    """Whether an input waits for what may come before it."""
+
     def __init__(self, lanes: Iterable[tuple[str, int]]) -> None:
         self._lanes = {(source, delay): Lane(source, delay) for source, delay in lanes}
 
@@ -95,6 +98,13 @@ class Merge:
         for lane in self._lanes.values():
             if lane.source == source:
                 lane.watermark = time - 1 - lane.delay
+
+    def put_back(self, item: Records | AnyEvent, delay: int = 0) -> None:
+        """Take back an event, or the rest of a slice, that was taken and not handled."""
+        if isinstance(item, Records):
+            self._lanes[MARKET_DATA, 0].records.appendleft(item)
+        else:
+            self._lanes[item.source, delay].events.appendleft(item)
 
     def take(self) -> Records | AnyEvent | None:
         """The next input that nothing can precede: an event, or as long a slice of records as is safe."""

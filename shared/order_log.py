@@ -38,7 +38,7 @@ class Note(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 
 _PAGE: Final = 1_000
-_AHEAD: Final = 3
+_AHEAD: Final = 16
 """Lists that may have been begun after the last checkpoint that was kept."""
 
 

@@ -15,6 +15,7 @@ from typing import Any, Final
 import msgspec
 import uvloop
 
+from bus.errors import BusError
 from bus.redis import Address, Patience, RedisTransport
 from bus.topics import Bus
 from bus.transport import Courier
@@ -67,8 +68,7 @@ def addresses(settings: BusSettings) -> dict[Bus, Address]:
     """Where both servers are, with the secret.
 
     Raises:
-        SettingsError: the file of the secret cannot be read.
-        BusError: an address is none.
+        SettingsError: an address is none, or the file of the secret cannot be read.
     """
     secret = settings.secret
     if secret is None and settings.secret_file is not None:
@@ -79,10 +79,8 @@ def addresses(settings: BusSettings) -> dict[Bus, Address]:
             raise SettingsError(
                 [f"`bus.secret_file`: expected a readable file, found {settings.secret_file!r}: {reason}"]
             ) from error
-    return {
-        Bus.MARKET_DATA: Address.parse(settings.market_data, secret),
-        Bus.ENGINE_LOGIC: Address.parse(settings.engine_logic, secret),
-    }
+    places = {Bus.MARKET_DATA: "market_data", Bus.ENGINE_LOGIC: "engine_logic"}
+    return {bus: _address(name, getattr(settings, name), secret) for bus, name in places.items()}
 
 
 def connect(settings: BusSettings) -> RedisTransport:
@@ -187,6 +185,13 @@ def stopping(stop: Any) -> Iterator[None]:
             loop.remove_reader(sys.stdin.fileno())
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.remove_signal_handler(number)
+
+
+def _address(name: str, text: str, secret: str | None) -> Address:
+    try:
+        return Address.parse(text, secret)
+    except BusError as error:
+        raise SettingsError([f"`bus.{name}`: {error}"]) from error
 
 
 def _orphaned(stop: Any) -> None:

@@ -113,8 +113,7 @@ class Runtime:
                 for part in self._on_time(item):
                     self._handle_records(part)
             else:
-                self._pass_time(item.ts_event + self.inputs.delay_of(item.type))
-                self._handle_event(item)
+                self._handle_on_time(item)
 
     def _on_time(self, records: Records) -> Iterator[Records]:
         """Parts of a slice between calls of the timer, which are made on the way."""
@@ -122,15 +121,29 @@ class Runtime:
             yield records
             return
         while len(records):
-            self._pass_time(records.first_ts_init)
+            self._call_timer(records.first_ts_init)
+            if self._waits_for_work(records.last_ts_init):
+                self.inputs.merge.put_back(records)
+                return
+            self.timer.pass_over(records.first_ts_init)
             head, records = records.split_after_time(self.timer.next)
             yield head
 
-    def _pass_time(self, time: int) -> None:
-        """Call the timer if it is due before an input of this time."""
+    def _waits_for_work(self, time: int) -> bool:
+        """Whether the result of a work takes effect before this time, and is waited for."""
+        return self.inputs.merge.waits and bool(self.works.open) and time > self.works.open[0].ts_event
+
+    def _handle_on_time(self, event: AnyEvent) -> None:
+        """Handle an event after the call of the timer that is due before it."""
         if self.timer is not None:
+            delay = self.inputs.delay_of(event.type)
+            time = event.ts_event + delay
             self._call_timer(time)
+            if self._waits_for_work(time):
+                self.inputs.merge.put_back(event, delay)
+                return
             self.timer.pass_over(time)
+        self._handle_event(event)
 
     def _call_timer(self, time: int) -> None:
         due = None if self.timer is None else self.timer.due_before(time, self.now)

@@ -79,12 +79,13 @@ class Service:
         self.courier = courier
         self._clock = clock
         self._settings = settings
+        self._interval = round(settings.checkpoint_seconds * 1e9)
         self._log = get_logger(engine=spec.name)
         self._order = OrderLog(spec.name, courier) if settings.mode == "live" else None
         self.engine = make()
         """One object through all lives, for whoever shows it."""
         self.driver = self._fresh()
-        self.sender = Sender(spec.name, courier, clock, self._fail)
+        self.sender = Sender(spec.name, courier, clock, self.fail)
         self.sender.on_settled = self.advance
         self.commands = CommandDesk(spec.name, clock)
         self.phase: Phase = "starting"
@@ -146,7 +147,7 @@ class Service:
             except _BEYOND_REPAIR:
                 raise
             except BusError as error:
-                self._fail(error)
+                self.fail(error)
                 await asyncio.sleep(_TICK_SECONDS)
             else:
                 return
@@ -221,7 +222,7 @@ class Service:
 
     async def _attend(self) -> None:
         """See to everything that is not a turn, until told to stop."""
-        checkpoint_at = monotonic_ns() + self._interval()
+        checkpoint_at = monotonic_ns() + self._interval
         status_at = monotonic_ns()
         while not self._stop.is_set():
             await self._wait()
@@ -233,7 +234,7 @@ class Service:
                 self._say_status()
             if now >= checkpoint_at or self._is_news_final():
                 await self._checkpoint()
-                checkpoint_at = monotonic_ns() + self._interval()
+                checkpoint_at = monotonic_ns() + self._interval
 
     async def _wait(self) -> None:
         try:
@@ -242,9 +243,6 @@ class Service:
         except TimeoutError:
             return
         self._attention.clear()
-
-    def _interval(self) -> int:
-        return round(self._settings.checkpoint_seconds * 1e9)
 
     def _is_news_final(self) -> bool:
         return self.finished and self._progress() != self._checkpointed
@@ -270,7 +268,7 @@ class Service:
                 if self.sender.in_flight > MOST_IN_FLIGHT or not (arrived := courier.arrived(places)):
                     return
         except Exception as error:  # noqa: BLE001 - raised again by the task that attends, or mended there
-            self._fail(error)
+            self.fail(error)
 
     def _hand_out(self) -> None:
         """Hand to the bus what the runtime has ready; what was said in a former life is not said again."""
@@ -293,7 +291,8 @@ class Service:
         message = f"Expected a source to publish records, got {publication.entry_id} from {self.spec.name}"
         raise TypeError(message)
 
-    def _fail(self, error: Exception) -> None:
+    def fail(self, error: Exception) -> None:
+        """Note what went wrong; the task that attends mends it or ends with it."""
         if self._failure is None:
             self._failure = error
             self._attention.set()
@@ -324,8 +323,8 @@ class Service:
             self._failure = None
             await self.sender.settled()
             try:
+                await self._find_place()
                 if self._order is not None:
-                    await self.courier.run_id(Bus.ENGINE_LOGIC)
                     await self._order.recover()
                 await self.driver.recover()
             except BusError as again:
@@ -336,6 +335,13 @@ class Service:
         self._holds -= 1
         self._set_phase("ready")
         self.advance()
+
+    async def _find_place(self) -> None:
+        """Engine Logic may have lost entries that were read here, and give their ids to others."""
+        await self.courier.run_id(Bus.ENGINE_LOGIC)
+        positions = self.runtime.inputs.positions
+        last = await self.courier.last_id(Bus.ENGINE_LOGIC)
+        positions[Bus.ENGINE_LOGIC] = min(positions[Bus.ENGINE_LOGIC], last)
 
     async def _checkpoint(self) -> None:
         async with self._quiet():
@@ -354,7 +360,7 @@ class Service:
             if self._order is not None:
                 await self._order.forget(captured.order)
         except BusError as error:
-            self._fail(error)
+            self.fail(error)
             return
         self.n_checkpoints += 1
         self.checkpoint_ts = self._clock.now()
@@ -379,14 +385,13 @@ class Service:
             while self.runtime.letters:
                 await self.driver.keep_letters()
         except BusError as error:
-            self._fail(error)
+            self.fail(error)
 
     async def _drain(self) -> None:
         """Before a stop: everything said is acknowledged, and the last checkpoint is kept."""
         self._set_phase("draining")
         if self._failure is not None:
             await self._recover()
-            self._set_phase("draining")
         if self._letters is not None:
             await self._letters
         await self._checkpoint()

@@ -115,7 +115,7 @@ class SourceService(Service):
 
     def _pumped(self, pump: asyncio.Task[None]) -> None:
         if not pump.cancelled() and (error := pump.exception()) is not None:
-            self._fail(error if isinstance(error, Exception) else RuntimeError(str(error)))
+            self.fail(error if isinstance(error, Exception) else RuntimeError(str(error)))
 
     def _keep_frame(self, publication: Publication) -> None:
         self._frames.append(publication)
@@ -165,7 +165,7 @@ class SourceService(Service):
             try:
                 await answer
             except BusError as error:  # it is noted again with all that a lost server forgot
-                self._fail(error)
+                self.fail(error)
                 while self._failure is not None:
                     await asyncio.sleep(_FULL_PAUSE)
 
@@ -233,7 +233,7 @@ class SourceService(Service):
         try:
             places = await positions.load_all(self.courier, self._readers)
         except BusError as error:
-            self._fail(error)
+            self.fail(error)
             return 0
         records = [place.records if place else None for place in places.values()]
         epoch = self.runtime.outputs.epoch

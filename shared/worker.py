@@ -22,6 +22,9 @@ class Employer(Protocol):
     def runtime(self) -> Runtime:
         """The engine's runtime."""
 
+    def fail(self, error: Exception) -> None:
+        """Note what ended the worker."""
+
     async def publish_input(self, event: bytes) -> None:
         """Append an event to Engine Logic, which the engine reads back."""
 
@@ -49,10 +52,15 @@ class Worker:
             self._task = None
 
     async def _work(self) -> None:
-        while self._waiting:
-            runtime, now = self._employer.runtime, self._clock.now()
-            asked = self._waiting.popleft()
-            result = await asyncio.to_thread(
-                works.do, self._employer.engine, runtime.spec.name, asked, runtime.outputs.epoch, now
-            )
-            await self._employer.publish_input(result)
+        try:
+            while self._waiting:
+                await self._do(self._waiting.popleft())
+        except Exception as error:  # noqa: BLE001 - the task that attends to the engine ends with it
+            self._employer.fail(error)
+
+    async def _do(self, asked: Asked) -> None:
+        runtime, now = self._employer.runtime, self._clock.now()
+        result = await asyncio.to_thread(
+            works.do, self._employer.engine, runtime.spec.name, asked, runtime.outputs.epoch, now
+        )
+        await self._employer.publish_input(result)

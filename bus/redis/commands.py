@@ -46,12 +46,13 @@ class Append:
         """
         if entry_id is None and len(fields) == 1:  # an event: the entry whose delay counts most
             ((name, value),) = fields.items()
-            if type(value) is bytes and len(value) <= _INLINE:
+            n_bytes = len(value)
+            if value.__class__ is bytes and n_bytes <= _INLINE:
                 try:
                     start = self._events[name]
                 except KeyError:
                     start = _remember(self._events, name, self._start(1) + _bulk(b"*") + self._name(name))
-                command = b"%b%d\r\n%b\r\n" % (start, len(value), value)
+                command = b"%b%d\r\n%b\r\n" % (start, n_bytes, value)
                 return [command], len(command)
         parts = [self._start(len(fields)), _bulk(b"*" if entry_id is None else b"%d-%d" % entry_id)]
         chunks: Chunks = []

@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from collections.abc import Callable
+from functools import partial
 from typing import Any, Final, NamedTuple, TypeAlias, cast
 
 import hiredis
@@ -34,6 +35,9 @@ _GRACE: Final = 0.1
 Deliver = Callable[[Any], None]
 """Who gets a reply: the reply, `hiredis.ReplyError` among them, or the `BusError` that took its place."""
 
+
+Settle = Callable[[asyncio.Future[Any], Any], None]
+"""Gives a future the outcome that a reply, or the error that took its place, means."""
 
 _Request: TypeAlias = tuple[int, Deliver, float]
 """Size, who gets the reply, and how long beyond a stall that may take; a plain tuple is the fastest."""
@@ -102,15 +106,26 @@ class Connection(asyncio.BufferedProtocol):
         self._sent.append((size, deliver, patience))
         self.outstanding = outstanding
 
+    def submit(self, chunks: Chunks, size: int, settle: Settle) -> asyncio.Future[Any]:
+        """Make a request whose reply settles a future: `send`, and all that can wait is done after writing."""
+        outstanding = self.outstanding + size
+        if outstanding > self._ceiling:
+            outcome = self._loop.create_future()
+            self._hold(chunks, size, partial(settle, outcome), 0.0)
+            return outcome
+        self._transport.writelines(chunks)
+        outcome = self._loop.create_future()
+        self._sent.append((size, partial(settle, outcome), 0.0))
+        self.outstanding = outstanding
+        return outcome
+
     async def ask(self, chunks: Chunks, size: int) -> Any:
         """Make a request and wait for its reply.
 
         Raises:
             ConnectionLostError: it will not come.
         """
-        future = self._loop.create_future()
-        self.send(chunks, size, _settle(future))
-        return await future
+        return await self.submit(chunks, size, _settle)
 
     def abort(self, error: BusError) -> None:
         """Give the connection up; every waiting request gets the error."""
@@ -230,13 +245,10 @@ _SHUT: Final = -1
 _MISSING: Final = object()
 
 
-def _settle(future: asyncio.Future[Any]) -> Deliver:
-    def deliver(reply: Any) -> None:
-        if future.done():
-            return
-        if isinstance(reply, BusError):
-            future.set_exception(reply)
-        else:
-            future.set_result(reply)
-
-    return deliver
+def _settle(outcome: asyncio.Future[Any], reply: Any) -> None:
+    if outcome.done():
+        return
+    if isinstance(reply, BusError):
+        outcome.set_exception(reply)
+    else:
+        outcome.set_result(reply)

@@ -57,7 +57,8 @@ class Follower:
         self._link = link
         self._stream = stream
         self._block = patience.block
-        self._wake = wake
+        self.wake = wake
+        """Called from the event loop when there is something to take."""
         self._pace = Pace()
         self._after: EntryId | None = None
         """Place the request that is out reads from."""
@@ -82,7 +83,7 @@ class Follower:
         Raises:
             BusError: the server was lost or refuses.
         """
-        if self._after != after:
+        if self._after is not after and self._after != after:  # it mostly is the one that was handed out
             self._follow(after, limit)
         found = self._found
         if found:
@@ -148,7 +149,7 @@ class Follower:
         except (TypeError, ValueError, AttributeError):
             self._take_other(reply)
         else:
-            self._wake()
+            self.wake()
 
     def _take_other(self, reply: Any) -> None:
         """What is no entries: nothing in time, an error, or another server's words."""
@@ -169,4 +170,4 @@ class Follower:
             self._pace.distrust()
             self._taken = []
         self._error = error
-        self._wake()
+        self.wake()

@@ -62,9 +62,19 @@ class RedisTransport:
         self._unanswered = dict.fromkeys(Bus, 0)
         self._cleared: dict[Bus, Connection | None] = dict.fromkeys(Bus)
         """Connections that publications may be sent over without asking whose run is at the other end."""
+        self._settlers = {bus: partial(self._settle, bus) for bus in Bus}
         self._waiting: asyncio.Future[None] | None = None
-        self.on_arrival: Callable[[], None] | None = None
+        self._on_arrival: Callable[[], None] | None = None
+
+    @property
+    def on_arrival(self) -> Callable[[], None] | None:
         """Called from the event loop when `arrived` has something to tell; it must not raise."""
+        return self._on_arrival
+
+    @on_arrival.setter
+    def on_arrival(self, callback: Callable[[], None] | None) -> None:
+        self._on_arrival = callback
+        self._tell(callback or self._awake)
 
     async def publish(self, bus: Bus, fields: Fields, entry_id: EntryId | None = None) -> EntryId:
         """Append an entry; returns once the server has acknowledged it.
@@ -96,17 +106,16 @@ class RedisTransport:
         What `publish` would raise is the error of the future; where there is no connection at this moment,
         nothing was appended, and `ServerUnavailableError` says so.
         """
-        outcome: asyncio.Future[EntryId] = asyncio.get_running_loop().create_future()
         try:
             connection = self._cleared[bus]
             if connection is None or not connection.alive:
                 connection = self._clear(bus)
             chunks, size = self._append[bus].encode(fields, entry_id)
         except BusError as error:
+            outcome: asyncio.Future[EntryId] = asyncio.get_running_loop().create_future()
             outcome.set_exception(error)
-        else:
-            connection.send(chunks, size, partial(self._settle, bus, outcome))
-        return outcome
+            return outcome
+        return connection.submit(chunks, size, self._settlers[bus])
 
     async def read(self, bus: Bus, after: EntryId, limit: int) -> list[Entry]:
         """At most ``limit`` entries above an id, at once; fewer where they are large, none at the end.
@@ -148,11 +157,13 @@ class RedisTransport:
         loop = asyncio.get_running_loop()
         self._waiting = loop.create_future()
         timer = loop.call_later(timeout, self._awake)
+        self._tell(self._awake)
         try:
             await self._waiting
         finally:
             timer.cancel()
             self._waiting = None
+            self._tell(self._on_arrival or self._awake)
         return self.arrived(positions, limit)
 
     def arrived(self, positions: Mapping[Bus, EntryId], limit: int = DEFAULT_LIMIT) -> dict[Bus, list[Entry]]:
@@ -320,8 +331,13 @@ class RedisTransport:
             )
             raise RecoveryNeededError(message)
 
+    def _tell(self, wake: Callable[[], None]) -> None:
+        """Have the followers call this one and nothing in between: that is most of an arrival's way."""
+        for follower in self._followers.values():
+            follower.wake = wake
+
     def _awake(self) -> None:
-        if self.on_arrival is not None:
-            self.on_arrival()
+        if self._on_arrival is not None:
+            self._on_arrival()
         if self._waiting is not None and not self._waiting.done():
             self._waiting.set_result(None)

@@ -11,16 +11,18 @@ from collections.abc import Callable, Mapping
 from typing import Any, Final
 
 from bus.errors import BusError, CheckpointError
+from bus.redis.errors import AccessRefusedError, ServerUnavailableError
+from bus.server import ServerError
 from knotmeter import __version__
 from knotmeter.cli.arguments import Parser, nearest
 from shared.errors import KnotmeterError, SettingsError
 from shared.log import configure
 
 COMMANDS: Final[Mapping[str, str]] = {
-    "up": "run a fleet: two servers, a process for each engine, the recorder",
+    "up": "run a fleet: two servers, the engines, the recorder",
     "down": "stop the fleet of a folder",
     "status": "say how a running fleet is doing",
-    "top": "watch a running fleet: rates, lags, latencies against their targets",
+    "top": "watch a running fleet: rates, lags, latencies and their targets",
     "tail": "follow a bus of a running fleet",
     "dead-letters": "list inputs that engines set aside, and have them tried again",
     "halt": "have the engines that send orders send no more",
@@ -29,7 +31,7 @@ COMMANDS: Final[Mapping[str, str]] = {
     "export": "make the results of a session from its recording",
     "inspect": "say what a data file is and write the settings to use it",
     "sample": "write a seeded sample session to try things with",
-    "settings": "list the settings of the engines",
+    "settings": "list the settings of the engines and of the fleet",
     "engines": "list the engines: question, inputs, outputs, latency targets",
     "engine": "run one engine as a process of a fleet",
     "recorder": "run the recorder as a process of a fleet",
@@ -50,6 +52,9 @@ _STATUS: Final = f"""
 exit status: 0 done, 1 a fault of ours or a problem found, 2 something for you
 to mend, 130 interrupted. {DEBUG}=1 shows tracebacks;
 {LOG}=info shows log lines ({", ".join(LEVELS)})."""
+
+_YOURS: Final = (CheckpointError, AccessRefusedError, ServerError)
+"""Errors of a bus that the user can mend."""
 
 INTERRUPTED: Final = 130
 """Exit status after Ctrl-C, as shells have it."""
@@ -74,8 +79,10 @@ def guarded(command: Callable[[], int]) -> int:
         return command()
     except KeyboardInterrupt:
         return _fail("interrupted", INTERRUPTED)
+    except ServerUnavailableError as error:
+        return _fail(str(error), 1)
     except (KnotmeterError, OSError) as error:
-        is_fault = isinstance(error, BusError) and not isinstance(error, CheckpointError)
+        is_fault = isinstance(error, BusError) and not isinstance(error, _YOURS)
         return _fault(error) if is_fault else _fail(str(error), 2)
     except Exception as error:  # noqa: BLE001 - the last boundary: people get a sentence, developers a traceback
         return _fault(error)

@@ -11,6 +11,7 @@ from msgspec import Meta
 
 from bus.topics import INSTRUMENT, TOXICITY, TRADE
 from shared import registry
+from shared.compose import COMPOSE_FILE, ENVIRONMENT_FILE
 from shared.errors import KnotmeterError
 from shared.field_page import field_page
 from shared.render import FIELD_PAGE, README, main, render
@@ -56,8 +57,27 @@ between
 tail
 """
 OWN = "# One\n<!-- generated: settings -->\n<!-- end -->\n\n<!-- generated: metrics -->\n<!-- end -->\n"
+CONTAINERS = """services:
+  prepare:
+    volumes:
+      - by-hand
+      # generated: access
+      # end
+
+  # generated: engines
+  old
+  # end
+
+  by-hand:
+volumes:
+  # generated: volumes
+  # end
+"""
+VARIABLES = "BY_HAND=1\n# generated: ports\n# end\n"
 DOCUMENTS = {
     README: MAIN,
+    COMPOSE_FILE: CONTAINERS,
+    ENVIRONMENT_FILE: VARIABLES,
     "services/eye/README.md": OWN,
     "services/feeder/README.md": "# Feeder\n",
     "services/poison/README.md": "# Poison\n",
@@ -107,6 +127,27 @@ def test_an_engine_shows_its_settings_and_metrics() -> None:
     assert rendered["services/feeder/README.md"] == DOCUMENTS["services/feeder/README.md"]
 
 
+def test_a_container_for_each_engine() -> None:
+    """Its command, memory, users, port and secret; the rest of the file stays as it was written."""
+    rendered = render(ENGINES, SETTINGS, DOCUMENTS)
+    text = rendered[COMPOSE_FILE]
+
+    assert text.startswith(
+        "services:\n  prepare:\n    volumes:\n      - by-hand\n      # generated: access\n"
+    )
+    assert "\n      - eye-access:/run/knotmeter/access/eye\n      - feeder-access:" in text
+    assert text.count("    <<: *engine\n") == len(ENGINES)
+    assert "\n  eye:\n    <<: *engine\n    command: [engine, eye, --settings, *settings-file]\n" in text
+    assert "    mem_limit: 1m\n" in text
+    assert "KNOTMETER_BUS__ENGINE_LOGIC: ${BUS_SCHEME:?}://poison@${ENGINE_LOGIC:?}\n" in text
+    assert '    ports: ["127.0.0.1:${POISON_PORT:?}:8000"]\n' in text
+    assert "  # end\n\n  by-hand:\nvolumes:\n  # generated: volumes\n  eye-access:\n" in text
+    assert "old" not in text
+    assert rendered[ENVIRONMENT_FILE] == (
+        "BY_HAND=1\n# generated: ports\nEYE_PORT=1\nFEEDER_PORT=1\nPOISON_PORT=1\n# end\n"
+    )
+
+
 def test_rendering_what_was_rendered_changes_nothing() -> None:
     """Rendering is idempotent."""
     once = render(ENGINES, SETTINGS, DOCUMENTS)
@@ -133,6 +174,9 @@ def test_rendering_what_was_rendered_changes_nothing() -> None:
             "<!-- generated: flow -->\n<!-- end -->\n",
             "['metrics', 'settings'], found `flow`",
         ),
+        (COMPOSE_FILE, None, "`docker-compose.yml`: expected a file to fill in, found none"),
+        (COMPOSE_FILE, "services:\n", "expected a region `# generated: engines`, found none"),
+        (ENVIRONMENT_FILE, VARIABLES + "# end\n", "to be closed by `# end`"),
     ],
 )
 def test_a_document_that_cannot_be_rendered_is_told(path: str, text: str | None, message: str) -> None:
@@ -163,14 +207,16 @@ def test_check_names_what_is_stale(root: Path, capsys: pytest.CaptureFixture[str
     assert main(["--check"], root) == 1
     told = capsys.readouterr().err
     assert (
-        told
-        == "Not what the specs say: README.md, services/eye/README.md, bus/FIELDS.md; run `make generate`\n"
+        told == "Not what the specs say: README.md, docker-compose.yml, .env, services/eye/README.md, "
+        "bus/FIELDS.md; run `make generate`\n"
     )
     assert (root / README).read_text("utf-8") == MAIN
 
     assert main([], root) == 0
     assert capsys.readouterr().out.splitlines() == [
         "wrote README.md",
+        "wrote docker-compose.yml",
+        "wrote .env",
         "wrote services/eye/README.md",
         "wrote bus/FIELDS.md",
     ]
@@ -203,7 +249,7 @@ def test_the_repository_is_as_rendered() -> None:
     engines = registry.engines()
     settings = {name: registry.config_type(name) for name in engines}
     root = Path(__file__).resolve().parent.parent.parent
-    paths = [README, *(f"services/{name}/README.md" for name in engines)]
+    paths = [README, COMPOSE_FILE, ENVIRONMENT_FILE, *(f"services/{name}/README.md" for name in engines)]
     rendered = render(engines, settings, {path: (root / path).read_text("utf-8") for path in paths})
 
     assert {path for path, text in rendered.items() if (root / path).read_text("utf-8") != text} == set()

@@ -51,3 +51,27 @@ def test_a_backlog_of_large_entries_comes_in_bounded_replies(servers: EmbeddedSe
             assert max(counts[1:], default=0) * size <= REPLY_BYTES
 
     wait(script())
+
+
+def test_large_entries_behind_small_ones_are_noticed(servers: EmbeddedServers) -> None:
+    """After many small entries, replies of large ones are bounded again from the second on."""
+    size = 1_000_000
+
+    async def script() -> None:
+        reader, writer = connect(servers), connect(servers)
+        after, counts = BEGINNING, list[int]()
+        for number in range(1, 6):
+            await writer.publish(Bus.MARKET_DATA, {"h": b"small"}, EntryId(1, number))
+            (entry,) = (await reader.wait_for_entries({Bus.MARKET_DATA: after}, 30.0))[Bus.MARKET_DATA]
+            after = entry.id
+        for number in range(6, 36):
+            await writer.publish(Bus.MARKET_DATA, {"h": bytes(size)}, EntryId(1, number))
+        while after < EntryId(1, 35):
+            entries = (await reader.wait_for_entries({Bus.MARKET_DATA: after}, 30.0))[Bus.MARKET_DATA]
+            after = entries[-1].id
+            counts.append(len(entries))
+
+        assert sum(counts) == 30
+        assert max(counts[1:], default=0) * size <= REPLY_BYTES
+
+    wait(script())
