@@ -30,7 +30,10 @@ class HasProgress(Protocol):
 class Meter:
     """Shows progress on a console; used as a context."""
 
-    def __init__(self, console: Console, feed: HasProgress, *, quiet: bool = False) -> None:
+    def __init__(
+        self, console: Console, feed: HasProgress, *, quiet: bool = False, label: str = "replay"
+    ) -> None:
+        self._label = label
         self._console = console
         self._feed = feed
         self._quiet = quiet
@@ -48,7 +51,7 @@ class Meter:
             redirect_stderr=False,
             disable=quiet or not console.is_terminal,
         )
-        self._task = self._bar.add_task("replay", total=1.0, records="")
+        self._task = self._bar.add_task(label, total=1.0, records="")
 
     def __enter__(self) -> Self:
         self._bar.start()
@@ -76,4 +79,4 @@ class Meter:
             self._spoken = now
             moving = done_then < done < 1
             left = f"  {seconds(elapsed * (1 - done) / (done - done_then))} left" if moving else ""
-            self._console.print(f"replay: {done:.0%}  {records}{left}", soft_wrap=True)
+            self._console.print(f"{self._label}: {done:.0%}  {records}{left}", soft_wrap=True)

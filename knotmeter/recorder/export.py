@@ -71,7 +71,7 @@ def export(recording: Path, output: OutputFolder, *, quiet: bool = False) -> Exp
     with Archive(recording) as archive:
         set_aside = SetAside()
         rows = _Rows(archive.manifest)
-        with _ExportMeter(rows, quiet=quiet) as meter:
+        with Meter(standard_error(), rows, quiet=quiet, label="export") as meter:
 
             def on_rows(count: int) -> None:
                 rows.done += count
@@ -101,15 +101,6 @@ class _Rows:
     def progress(self) -> float:
         """Fraction done."""
         return self.done / max(self.n_records, 1)
-
-
-class _ExportMeter(Meter):
-    """A bar at a terminal; elsewhere nothing, since the meter's lines speak of a replay."""
-
-    def __init__(self, rows: _Rows, *, quiet: bool) -> None:
-        console = standard_error()
-        super().__init__(console, rows, quiet=quiet or not console.is_terminal)
-        self._bar.update(self._task, description="export")
 
 
 def _take_records(archive: Archive, output: OutputFolder, on_rows: OnRows) -> list[str]:

@@ -13,6 +13,7 @@ import uvloop
 from bus.redis import Patience
 from bus.topics import Bus
 from knotmeter import provenance
+from knotmeter.fleet.folder import FleetFolder
 from knotmeter.recorder.face import build
 from knotmeter.recorder.process import RecorderProcess
 from knotmeter.recorder.recorder import Recorder
@@ -65,7 +66,9 @@ async def _run(settings: Mapping[str, Any], http: HttpSettings, listener: Any, r
 def terms_of(settings: Mapping[str, Any]) -> Terms:
     """What the settings agree about a recording."""
     fleet = members(settings["fleet"])
+    session = FleetFolder(Path(settings[RECORDER].folder).parent).session()
     return Terms(
+        session=None if session is None else {"mode": session.mode, "made_from": session.made_from},
         engines=tuple(spec.name for spec in fleet if not spec.is_source),
         versions=provenance.versions(),
         retention_days=settings[RECORDER].retention_days,

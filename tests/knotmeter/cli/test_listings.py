@@ -44,7 +44,10 @@ def test_an_unknown_engine_is_answered_with_the_nearest(knotmeter: Knotmeter) ->
     done = knotmeter("settings", "aksers")
 
     assert done.status == 2
-    assert "`TABLE`: expected one of answerer, asker, source, bus, http, fleet, recorder, found 'aksers'" in done.error
+    assert (
+        "`TABLE`: expected one of answerer, asker, source, bus, http, fleet, recorder, found 'aksers'"
+        in done.error
+    )
     assert "did you mean `asker`?" in done.error
 
 

@@ -22,7 +22,7 @@ from tests.knotmeter.recorder.disks import ForgetfulDisk, MortalDisk, PowerCut, 
 from tests.knotmeter.recorder.traffic import SOURCES, Content, Traffic, expected, traffic
 
 TERMS = Terms(engines=SOURCES)
-MOST_STEPS = 400
+MOST_STEPS = 250
 """Steps of the disk after which a crash comes at the latest."""
 
 
@@ -88,7 +88,7 @@ CRASHES = {
 }
 
 
-@settings(max_examples=20)
+@settings(max_examples=15)
 @given(**CRASHES)
 def test_a_crash_at_any_step_loses_and_doubles_nothing(
     seed: int, crashes: list[int], keeps_power: bool
@@ -98,7 +98,7 @@ def test_a_crash_at_any_step_loses_and_doubles_nothing(
 
 
 @pytest.mark.soak
-@settings(max_examples=400)
+@settings(max_examples=150)
 @given(**CRASHES)
 def test_many_crashes(seed: int, crashes: list[int], keeps_power: bool) -> None:
     """The same for long."""
@@ -107,7 +107,7 @@ def test_many_crashes(seed: int, crashes: list[int], keeps_power: bool) -> None:
 
 def crash(seed: int, crashes: list[int], *, keeps_power: bool) -> None:
     """Crash after so many steps in turn, then finish, and compare."""
-    sent = traffic(seed)
+    sent = traffic(seed, 60, 40)
     with tempfile.TemporaryDirectory() as place:
         rig = Rig(Path(place) / "recording", sent, random.Random(seed))
         for n_steps in crashes:
