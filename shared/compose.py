@@ -23,7 +23,11 @@ _STANZA: Final = """\
       KNOTMETER_BUS__MARKET_DATA: ${{BUS_SCHEME:?}}://{name}@${{MARKET_DATA:?}}
       KNOTMETER_BUS__ENGINE_LOGIC: ${{BUS_SCHEME:?}}://{name}@${{ENGINE_LOGIC:?}}
     ports: ["127.0.0.1:${{{port_variable}:?}}:8000"]
-    volumes: [*data, *market-data-socket, *engine-logic-socket, "{name}-access:/run/knotmeter/access:ro,nocopy"]
+    volumes:
+      - *data
+      - *market-data-socket
+      - *engine-logic-socket
+      - {name}-access:/run/knotmeter/access:ro,nocopy
 """
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import Final
 
 from bus import codec, frames
 from bus.arrival import Arrival
@@ -18,6 +19,10 @@ from bus.transport import BEGINNING, Entry, EntryId
 from shared import dead_letters
 from shared.lift import Lift
 from shared.spec import EngineSpec
+
+# A member of an enum is looked up by a Python function each time: too dear for what is done for each entry.
+_MARKET_DATA: Final = Bus.MARKET_DATA
+_ENGINE_LOGIC: Final = Bus.ENGINE_LOGIC
 
 
 class Inputs:
@@ -44,7 +49,7 @@ class Inputs:
         """Take one stream entry."""
         self.positions[bus] = entry.id
         try:
-            if bus is Bus.MARKET_DATA:
+            if bus is _MARKET_DATA:
                 self._receive_frame(entry)
             else:
                 self._receive_event(entry)
@@ -86,7 +91,7 @@ class Inputs:
         return positions
 
     def _receive_frame(self, entry: Entry) -> None:
-        header, records = frames.decode(entry.fields, f"{Bus.MARKET_DATA} {entry.id}")
+        header, records = frames.decode(entry.fields, f"{_MARKET_DATA} {entry.id}")
         if self._offer(records, header.epoch, header.first_sequence, header.last_sequence):
             self.merge.advance(MARKET_DATA, header.watermark)
 
@@ -99,26 +104,25 @@ class Inputs:
         return True
 
     def _receive_event(self, entry: Entry) -> None:
-        where = f"{Bus.ENGINE_LOGIC} {entry.id}"
-        raw = codec.decode_envelope(entry.fields.get("e", b""), where)
-        if raw.type == STANDING.name:
-            self._receive_standing(raw, where)
-            return
-        if raw.source not in self.merge.sources:
-            return
-        if raw.type == WATERMARK.name:
-            self._receive_watermark(self._codec.decode_payload(raw, where), raw)
-        elif self.cursors.admit(raw.source, raw.epoch, raw.sequence, raw.sequence) and self._is_mine(raw):
-            event = self._codec.decode_payload(raw, where)
-            if event.type != COMMAND.name or event.payload.target == self._name:
-                self.merge.offer_event(event, self._delays[event.type])
+        try:
+            self._receive_envelope(codec.decode_envelope(entry.fields.get("e", b""), ""))
+        except DecodeError as error:  # where it stood is put into words only now that somebody wants to know
+            raise DecodeError(error.expected, error.got, f"{_ENGINE_LOGIC} {entry.id}") from error
 
-    def _receive_standing(self, raw: RawEvent, where: str) -> None:
+    def _receive_envelope(self, raw: RawEvent) -> None:
+        source, kind = raw.source, raw.type
+        if kind == STANDING.name:
+            self._receive_standing(raw)
+            return
+        if source not in self.merge.sources:
+            return
+        if kind == WATERMARK.name:
+            self.merge.advance(source, self._codec.decode_payload(raw, "").payload.watermark)
+        elif self.cursors.admit(source, raw.epoch, raw.sequence, raw.sequence) and kind in self._delays:
+            event = self._codec.decode_payload(raw, "")
+            if kind != COMMAND.name or event.payload.target == self._name:
+                self.merge.offer_event(event, self._delays[kind])
+
+    def _receive_standing(self, raw: RawEvent) -> None:
         if self.lift is not None and raw.source in self.lift.peers:
-            self.lift.note(raw.source, raw.sequence, self._codec.decode_payload(raw, where).payload)
-
-    def _is_mine(self, raw: RawEvent) -> bool:
-        return raw.type in self._delays
-
-    def _receive_watermark(self, event: AnyEvent, raw: RawEvent) -> None:
-        self.merge.advance(raw.source, event.payload.watermark)
+            self.lift.note(raw.source, raw.sequence, self._codec.decode_payload(raw, "").payload)

@@ -18,6 +18,9 @@ from shared.spec import EngineSpec
 
 _OPERATIONAL: Final = (DEAD_LETTER, ENGINE_STATUS, GAP, STANDING, WATERMARK)
 
+_ENGINE_LOGIC: Final = Bus.ENGINE_LOGIC
+"""Its member, looked up once: that costs a call of a Python function each time."""
+
 
 class Outputs:
     """Publications of one engine since they were last taken, and its output sequence."""
@@ -59,7 +62,7 @@ class Outputs:
             payload=payload,
         )
         number = 0 if topic.operational else self.sequence
-        self._ready.append(Publication(Bus.ENGINE_LOGIC, {"e": codec.encode(event)}, self.epoch, number))
+        self._ready.append(Publication(_ENGINE_LOGIC, {"e": codec.encode(event)}, self.epoch, number))
 
     def records(self, records: Records) -> None:
         """Add a slice of the record flow, numbered from here and cut into frames.

@@ -137,6 +137,14 @@ def test_no_file_names_a_machine() -> None:
         ),
         ("services/vpin/engine.py", "def f() -> None:\n    from services.marketdata import feeds", 2),
         ("services/vpin/engine.py", "from shared import clock", 1),
+        (
+            "services/vpin/api/queries.py",
+            "from fastapi import Query\nfrom services.vpin.engine import Vpin\n"
+            "from shared.face.routes import Routes",
+            0,
+        ),
+        ("services/vpin/api.py", "import asyncio\nimport redis\nfrom shared.runtime import Runtime", 3),
+        ("services/vpin/api.py", "from services.marketdata.engine import create\nimport knotmeter", 4),
         ("services/vpin/spec.py", "from bus.topics import TRADE\nfrom shared.spec import EngineSpec", 0),
         ("services/vpin/spec.py", "from services.vpin.engine import create", 1),
         ("services/vpin/adapter/csv.py", "import pyarrow\nfrom services.vpin import config", 0),

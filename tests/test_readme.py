@@ -171,7 +171,11 @@ def execute_all(text: str, folder: Path) -> None:
 @pytest.mark.parametrize("document", DOCUMENTS, ids=[str(path.relative_to(ROOT)) for path in DOCUMENTS])
 def test_what_a_document_shows_happens(document: Path, tmp_path: Path) -> None:
     """Every block of a document that can run does, and prints what the document says."""
-    execute_all(document.read_text("utf-8"), tmp_path)
+    try:
+        execute_all(document.read_text("utf-8"), tmp_path)
+    finally:
+        if (tmp_path / ".knotmeter").exists():  # a block that failed may have left a fleet running
+            run(Step(0, "clean-up", [sys.executable, "-m", "knotmeter", "down"], ""), tmp_path)
 
 
 def test_the_readme_shows_the_program() -> None:

@@ -42,14 +42,15 @@ def decode_long(data: bytes, kind: type[T]) -> T:
     any_kind: Any = kind
     rest, tables = set_aside(data, _raw_fields(any_kind)) if len(data) >= LONG else (data, {})
     try:
-        found = msgspec.json.decode(rest, type=kind)
+        found: Any = msgspec.json.decode(rest, type=kind)
     except msgspec.DecodeError:
         if not tables:
             raise
         return msgspec.json.decode(data, type=kind)
     unsaid = {name for name in tables if bytes(getattr(found, name)) == _NOTHING}
     changes = {name: msgspec.Raw(table) for name, table in tables.items() if name in unsaid}
-    return msgspec.structs.replace(found, **changes) if changes else found  # type: ignore[type-var]
+    whole: T = msgspec.structs.replace(found, **changes) if changes else found
+    return whole
 
 
 def set_aside(data: bytes, names: tuple[str, ...]) -> tuple[bytes, dict[str, bytes]]:

@@ -94,7 +94,7 @@ class Connection(HttpToolsProtocol):
         self._unread_since = _NO_DEADLINE
         self._is_broken = False
 
-    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as uvicorn has it
         """Greet a client, or turn it away if there are too many."""
         self._since = self.loop.time()
         if len(self.connections) >= self._limits.connections:

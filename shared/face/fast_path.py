@@ -31,7 +31,7 @@ _LINE: Final = re.compile(rb"GET (/[A-Za-z0-9._~/:@-]*) HTTP/1\.1")
 _HEADER: Final = re.compile(rb"([!#$%&'*+.^_`|~0-9A-Za-z-]+):[ \t]*([\x21-\x7e]?[\x20-\x7e\t]*)")
 _NOT_PLAIN: Final = frozenset(
     {
-        *(b"content-length", b"expect", b"http2-settings", b"te", b"trailer", b"transfer-encoding"),
+        *(b"content-length", b"expect", b"http2-settings", b"trailer", b"transfer-encoding"),
         *(b"proxy-connection", b"upgrade"),
     }
 )

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from functools import cache
+from types import GenericAlias
 from typing import Any, Final, get_type_hints
 
 import msgspec
@@ -103,7 +104,7 @@ async def read_table(raw: msgspec.Raw, name: str, row: type[msgspec.Struct]) -> 
 async def _from_rows(raw: msgspec.Raw, name: str, row: type[msgspec.Struct]) -> dict[str, Array]:
     kinds = _columns_of(row)
     parts: dict[str, list[Array]] = {column: [] for column in kinds}
-    async for rows in _pieces(raw, list[row], b"}", name):  # type: ignore[valid-type]
+    async for rows in _pieces(raw, row, b"}", name):
         for column, kind in kinds.items():
             parts[column].append(_column([getattr(item, column) for item in rows], kind))
     return {column: np.concatenate([_column([], kinds[column]), *arrays]) for column, arrays in parts.items()}
@@ -120,7 +121,7 @@ async def _from_columns(raw: msgspec.Raw, name: str, row: type[msgspec.Struct]) 
         part = getattr(given, column)
         if len(memoryview(part)):
             where = f"{name}.{column}"
-            pieces = _pieces(part, list[kind], b",", where)  # type: ignore[valid-type]
+            pieces = _pieces(part, kind, b",", where)
             parts = [_column(values, kind) async for values in pieces]
             columns[column] = np.concatenate([_column([], kind), *parts])
     length = len(next(iter(columns.values())))
@@ -132,13 +133,14 @@ async def _from_columns(raw: msgspec.Raw, name: str, row: type[msgspec.Struct]) 
 
 async def _pieces(raw: msgspec.Raw, kind: Any, end: bytes, name: str) -> AsyncIterator[list[Any]]:
     """Elements of a list, a piece at a time."""
-    decoder = msgspec.json.Decoder(kind)
+    several: Any = GenericAlias(list, (kind,))
+    decoder = msgspec.json.Decoder(several)
     n_elements = 0
     for piece in _cut(bytes(raw), end):
         try:
             elements = decoder.decode(piece)
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-            raise ProblemError.of_values(explain(error, piece, kind, name, n_elements)) from error
+            raise ProblemError.of_values(explain(error, piece, several, name, n_elements)) from error
         if n_elements and not elements:
             raise _refused(name, "JSON", "a comma behind the last element")
         n_elements += len(elements)

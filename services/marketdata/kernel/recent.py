@@ -8,7 +8,7 @@ import numpy as np
 
 from bus.records import BAR, QUOTE, TRADE, Array
 from services.marketdata.kernel.memory import grown
-from shared.kernels.compile import kernel
+from shared.kernels.compile import inlined, kernel
 
 KEPT_TRADES: Final = 4_096
 KEPT_BARS: Final = 4_096
@@ -58,24 +58,35 @@ def remember(recent: Recent, n_records: int, quotes: Array, trades: Array, bars:
     """
     counts = recent.kept_counts[0]
     before = counts.n_published
-    for n in range(len(quotes)):
-        row = quotes[n].instrument
-        recent.last_quotes[row] = quotes[n]
-        recent.last_quotes[row].sequence += before
-    n_kept = len(recent.kept_trades)
-    for n in range(len(trades)):
-        row, place = trades[n].instrument, (counts.n_trades + n) % n_kept
-        recent.kept_trades[place] = trades[n]
-        recent.kept_trades[place].sequence += before
-        recent.last_trades[row] = recent.kept_trades[place]
-    n_kept = len(recent.kept_bars)
-    for n in range(len(bars)):
-        place = (counts.n_bars + n) % n_kept
-        recent.kept_bars[place] = bars[n]
-        recent.kept_bars[place].sequence += before
+    _keep_last(recent.last_quotes, before, quotes)
+    _keep_last(recent.last_trades, before, trades)
+    _keep(recent.kept_trades, counts.n_trades, before, trades)
+    _keep(recent.kept_bars, counts.n_bars, before, bars)
     counts.n_trades += len(trades)
     counts.n_bars += len(bars)
     counts.n_published = before + np.uint64(n_records)
+
+
+@inlined
+def _keep_last(last: Array, before: int, records: Array) -> None:
+    """Keep the last record of each instrument; from the end on, so that each is copied once."""
+    for n in range(len(records) - 1, -1, -1):
+        row = records[n].instrument
+        if last[row].sequence <= before:
+            last[row] = records[n]
+            last[row].sequence += before
+
+
+@inlined
+def _keep(ring: Array, count: int, before: int, records: Array) -> None:
+    """Put records into a ring that was given ``count`` of them before; no more than it can hold."""
+    n_kept = len(ring)
+    first = max(len(records) - n_kept, 0)
+    place = (count + first) % n_kept
+    for n in range(first, len(records)):
+        ring[place] = records[n]
+        ring[place].sequence = records[n].sequence + before
+        place = place + 1 if place + 1 < n_kept else 0
 
 
 def grown_recent(recent: Recent, n_rows: int) -> Recent:

@@ -11,7 +11,6 @@ from msgspec import Meta
 
 from bus.records import Array, SideOrigin
 from services.vpin.kernel.batch import quote_records, trade_records
-from services.vpin.kernel.layout import LIMIT
 from shared.constraints import check_sorted
 from shared.face.steps import counted, first_unfit, in_finest, step_of
 from shared.face.table import MISSING, MOST_ROWS, Table
@@ -20,7 +19,10 @@ from shared.instruments import SCALE
 LARGEST_PRICE: Final = 4.0e9
 """So that prices in 1e-9 stay below 2^62."""
 
-Nanoseconds = Annotated[int, Meta(gt=-LIMIT, lt=LIMIT, description="a time, ns since 1970-01-01 UTC")]
+LATEST: Final = 4_600_000_000_000_000_000
+"""Largest time, in the year 2115, so that the bar around it ends below 2^62 too."""
+
+Nanoseconds = Annotated[int, Meta(ge=-LATEST, le=LATEST, description="a time, ns since 1970-01-01 UTC")]
 Price = Annotated[float, Meta(ge=-LARGEST_PRICE, le=LARGEST_PRICE, description="a price, quote currency")]
 Size = Annotated[float, Meta(ge=0.0, le=2.0**53, description="a size, natural units")]
 

@@ -3,13 +3,31 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 
+from prometheus_client import CollectorRegistry
+from prometheus_client.core import GaugeMetricFamily, Metric
+from prometheus_client.exposition import generate_latest
 from prometheus_client.parser import text_string_to_metric_families
+from prometheus_client.registry import Collector
 
-from shared.face.metrics import LATENCIES, METRICS
+from shared.clock import FixedClock
+from shared.face.metrics import LATENCIES, METRICS, exposition, registry_of
 from shared.face.subject import Vitals
 from shared.latency import Measure
 from tests.shared.face.faces import LAST, NOW, SPEC, ToySubject, face, get
+
+
+class Still(Collector):
+    """Families that stay as they are."""
+
+    def __init__(self, families: list[Metric]) -> None:
+        self._families = families
+
+    def collect(self) -> Iterable[Metric]:
+        """All of them."""
+        return self._families
+
 
 Samples = dict[str, list[tuple[dict[str, str], float]]]
 
@@ -34,6 +52,21 @@ def test_exactly_what_is_declared_is_exported() -> None:
     histograms = {f"{name}_{part}" for name in LATENCIES for part in ("bucket", "count", "sum")}
 
     assert names == {metric.name for metric in (*METRICS, *SPEC.metrics)} | histograms
+
+
+def test_the_text_is_that_of_the_library() -> None:
+    """Byte for byte what ``prometheus_client`` writes, also where names and values need escaping."""
+    subject = ToySubject()
+    subject.hear(3)
+    subject.runtime.recorder.observe_batch(40_000, 10)
+    odd = GaugeMetricFamily("knotmeter_odd", 'A "text"\\ of\ntwo lines.', labels=["b", "a"])
+    for number, value in enumerate((0.0, -1.5, 1e16, 1e-9, float("inf"), float("nan"))):
+        odd.add_metric(['quote " and \\', f"line\n{number}"], value)
+    still = CollectorRegistry(auto_describe=False)
+    families: list[Metric] = [odd, *registry_of(subject, FixedClock(NOW)).collect()]
+    still.register(Still(families))
+
+    assert exposition(still).decode() == generate_latest(still).decode()
 
 
 def test_names_tell_thing_and_unit() -> None:

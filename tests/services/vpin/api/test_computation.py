@@ -229,6 +229,7 @@ GOOD: dict[str, Any] = {"bucket_volume": 10, "n_buckets": 2, "trades": [TRADE, T
         ({"trades": [TRADE | {"ts_event": 2}, TRADE]}, "trades[1].ts_event", "at least 2", "1", 1),
         ({"trades": [TRADE | {"ts_event": 2.5}]}, "trades[0].ts_event", "whole number", "2.5", 0),
         ({"trades": [TRADE | {"ts_event": 2**62}]}, "trades[0].ts_event", "whole number", str(2**62), 0),
+        ({"ts_end": 2**62}, "ts_end", "whole number", str(2**62), None),
         ({"trades": [TRADE | {"aggressor_side": 2}]}, "trades[0].aggressor_side", "`-1`, `0`, `1`", "2", 0),
         (
             {"trades": [TRADE, {"ts_event": 1, "price": 1, "size": 1}]},
@@ -292,6 +293,34 @@ def test_a_wrong_request_is_refused_whole(
     assert (error["field"], error["index"]) == (field, index)
     assert expected in error["expected"]
     assert error["found"].startswith(found)
+
+
+@pytest.mark.parametrize(
+    ("change", "field", "expected"),
+    [
+        ({"bucket_volume": 1, "n_buckets": 10_000}, "n_buckets", "at most 3333,"),
+        (
+            {"classification": "bulk_normal", "sigma_rule": "rolling", "sigma_window_bars": 100_000},
+            "sigma_window_bars",
+            "at most 3333,",
+        ),
+    ],
+)
+def test_a_window_that_takes_long_is_refused(change: dict[str, Any], field: str, expected: str) -> None:
+    """Other requests wait for this one, so what it may cost is bounded."""
+    trades = {name: [value] * 60_000 for name, value in (TRADE | {"size": 1}).items()}
+    (error,) = errors("/v1/vpin", {"bucket_volume": 1_000, "trades": trades} | change)
+
+    assert error["field"] == field
+    assert error["expected"].startswith(expected)
+
+
+def test_the_latest_time_is_one() -> None:
+    """The bar around it ends in time, whatever its length."""
+    latest = {"ts_event": 4_600_000_000_000_000_000, "price": 1, "size": 10}
+    for bar_seconds in (1e-6, 60, 86_400):
+        request = {"bucket_volume": 10, "classification": "bulk_normal", "bar_seconds": bar_seconds}
+        assert len(measured(**request, trades=[latest])["buckets"]) == 1
 
 
 def test_a_request_without_trades_is_refused() -> None:
