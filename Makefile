@@ -9,6 +9,11 @@ ARGS   ?=
 # More arguments for the lock: make lock UPGRADE="--upgrade-package numpy"
 UPGRADE ?=
 
+# Containers: the program, one service (make restart s=vpin), a folder for results (make export o=OUT).
+COMPOSE ?= docker compose
+s ?=
+o ?= OUT
+
 # A lock must not depend on the pip settings of the machine it is made on.
 LOCK_ENVIRONMENT := env -u PIP_FIND_LINKS -u PIP_EXTRA_INDEX_URL -u PIP_CONSTRAINT PIP_CONFIG_FILE=/dev/null \
 	CUSTOM_COMPILE_COMMAND="make lock"
@@ -16,10 +21,10 @@ PIP_COMPILE := $(LOCK_ENVIRONMENT) $(BIN)/pip-compile --quiet --generate-hashes 
 	--no-emit-index-url --no-emit-trusted-host --no-emit-find-links $(UPGRADE)
 
 .DEFAULT_GOAL := help
-.PHONY: help install test check format generate bench soak lock clean
+.PHONY: help install test check format generate bench soak lock clean up down logs ps restart export clean-volumes
 
 help: ## print this help
-	@awk 'BEGIN { FS = ":.*## " } /^[a-z]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk 'BEGIN { FS = ":.*## " } /^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 install: $(READY) ## make .venv, install the locked packages and knotmeter into it, compile its kernels
 
@@ -64,3 +69,26 @@ lock: ## make the two lock files anew from pyproject.toml (after: make install)
 clean: ## remove caches, build products and the benchmarks' peers (.venv stays)
 	rm -rf build dist *.egg-info .benchmarks .pytest_cache .mypy_cache .ruff_cache .hypothesis
 	find . -path ./$(VENV) -prune -o -name __pycache__ -type d -exec rm -rf {} +
+
+up: ## containers: build the image, start the fleet, wait until it is healthy (KNOTMETER_DATA=DIR: your session)
+	@$(COMPOSE) build --build-arg REVISION=$$(git rev-parse HEAD 2>/dev/null || echo unknown)
+	@$(COMPOSE) up --detach --wait || { $(COMPOSE) logs --tail 20 prepare; exit 1; }
+
+down: ## containers: stop and remove them and their networks; the volumes keep the session
+	$(COMPOSE) down
+
+logs: ## containers: follow what they log (s=vpin: of one)
+	$(COMPOSE) logs --follow --tail 100 $(s)
+
+ps: ## containers: list them
+	$(COMPOSE) ps --all
+
+restart: ## containers: start them anew, they go on from their checkpoints (s=vpin: one)
+	$(COMPOSE) restart $(s)
+
+export: ## containers: write the results of the recording to OUT (o=DIR: another new folder)
+	mkdir $(o)
+	$(COMPOSE) run --rm -T export | tar -x -C $(o)
+
+clean-volumes: ## containers: remove them with their volumes: session, recording, secrets
+	$(COMPOSE) --profile tools down --volumes

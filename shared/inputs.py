@@ -22,7 +22,6 @@ from shared.spec import EngineSpec
 
 # A member of an enum is looked up by a Python function each time: too dear for what is done for each entry.
 _MARKET_DATA: Final = Bus.MARKET_DATA
-_ENGINE_LOGIC: Final = Bus.ENGINE_LOGIC
 
 
 class Inputs:
@@ -52,9 +51,11 @@ class Inputs:
             if bus is _MARKET_DATA:
                 self._receive_frame(entry)
             else:
-                self._receive_event(entry)
+                self._receive_event(codec.decode_envelope(entry.fields.get("e", b""), ""))
         except DecodeError as error:
-            self._rejected.append(dead_letters.undecodable(bus, entry, error))
+            # Where an event stood is put into words only now that somebody wants to know.
+            placed = DecodeError(error.expected, error.got, error.where or f"{bus} {entry.id}")
+            self._rejected.append(dead_letters.undecodable(bus, entry, placed))
 
     def feed(self, records: Records) -> None:
         """Take a slice from a source's own feed, whose sequences are the feed's ordinals."""
@@ -103,13 +104,7 @@ class Inputs:
         self.merge.offer_records(records if new == first else records.split_at_sequence(new)[1])
         return True
 
-    def _receive_event(self, entry: Entry) -> None:
-        try:
-            self._receive_envelope(codec.decode_envelope(entry.fields.get("e", b""), ""))
-        except DecodeError as error:  # where it stood is put into words only now that somebody wants to know
-            raise DecodeError(error.expected, error.got, f"{_ENGINE_LOGIC} {entry.id}") from error
-
-    def _receive_envelope(self, raw: RawEvent) -> None:
+    def _receive_event(self, raw: RawEvent) -> None:
         source, kind = raw.source, raw.type
         if kind == STANDING.name:
             self._receive_standing(raw)
