@@ -107,7 +107,7 @@ class Connection(asyncio.BufferedProtocol):
         self.outstanding = outstanding
 
     def submit(self, chunks: Chunks, size: int, settle: Settle) -> asyncio.Future[Any]:
-        """Make a request whose reply settles a future: `send`, and all that can wait is done after writing."""
+        """Make a request whose reply settles a future: as `send`, with all that can wait after writing."""
         outstanding = self.outstanding + size
         if outstanding > self._ceiling:
             outcome = self._loop.create_future()
