@@ -41,7 +41,9 @@ def test_help_fits_80_columns(knotmeter: Knotmeter, name: str) -> None:
     assert max(map(len, done.out.splitlines())) <= 80
     if name:
         assert "examples:" in done.out
-        summary = (importlib.import_module(f"knotmeter.cli.{name}").__doc__ or "").splitlines()[0]
+        summary = (
+            importlib.import_module(f"knotmeter.cli.{name.replace('-', '_')}").__doc__ or ""
+        ).splitlines()[0]
         assert summary in done.out
 
 

@@ -1,0 +1,77 @@
+"""What a client cannot get done, and why: each error says what was expected, what was found, what to do."""
+
+from __future__ import annotations
+
+import msgspec
+
+from shared.errors import KnotmeterError
+from shared.face.subject import CommandReceipt
+
+
+class FieldProblem(msgspec.Struct, frozen=True, kw_only=True):
+    """One thing that is wrong with what was sent."""
+
+    field: str
+    """Path of the value in the request, such as ``trades[3].price``."""
+    expected: str
+    found: str
+    index: int | None = None
+    """Row or element at fault, from 0, if the value stands in a list."""
+
+
+class Problem(msgspec.Struct, frozen=True, kw_only=True):
+    """Problem details after RFC 9457, as every answer that is no success has them."""
+
+    type: str = "about:blank"
+    title: str
+    status: int
+    detail: str
+    instance: str = ""
+    """Path that was asked for."""
+    errors: tuple[FieldProblem, ...] = ()
+    """What is wrong with the request, value by value."""
+    receipt: CommandReceipt | None = None
+    """The command that was refused."""
+
+
+class ClientError(KnotmeterError):
+    """Anything that a client could not get done."""
+
+
+class ProblemError(ClientError):
+    """A request that was refused; the problem's members are attributes too."""
+
+    def __init__(self, problem: Problem, asked: str) -> None:
+        super().__init__(f"{asked}: {problem.status} {problem.title}: {problem.detail}")
+        self.problem = problem
+        self.type = problem.type
+        self.title = problem.title
+        self.status = problem.status
+        self.detail = problem.detail
+        self.instance = problem.instance
+        self.errors = problem.errors
+        self.receipt = problem.receipt
+
+
+class UnavailableError(ClientError):
+    """Nobody answers: the process is down, still starting, or not to be reached from here."""
+
+    def __init__(self, asked: str, reason: str) -> None:
+        super().__init__(f"{asked}: expected an answer, found none: {reason}; see `knotmeter status`")
+        self.reason = reason
+
+
+class ClientTimeoutError(ClientError):
+    """The answer did not come in time; what was asked for may have happened, or still happen."""
+
+    def __init__(self, asked: str, seconds: float, *, is_safe: bool) -> None:
+        hint = "" if is_safe else "; it may still take effect: look at the state before you repeat it"
+        super().__init__(f"{asked}: expected an answer within {seconds:g} s, found none{hint}")
+
+
+class AnswerError(ClientError):
+    """An answer that is not what its route promises."""
+
+    def __init__(self, asked: str, expected: str, found: str) -> None:
+        hint = "is this Knotmeter, and of this version?"
+        super().__init__(f"{asked}: expected {expected}, found {found}; {hint}")
