@@ -4,10 +4,10 @@ ARG PYTHON_IMAGE=python:3.11-slim-bookworm
 # The locked libraries in a virtual environment, and Knotmeter installed beside it, built by the locked setuptools.
 FROM ${PYTHON_IMAGE} AS build
 WORKDIR /src
-COPY requirements.lock docker/older_python.lock ./
+COPY requirements.lock ./
 RUN python -m venv /opt/venv \
     && /opt/venv/bin/python -m pip install --no-cache-dir --disable-pip-version-check --require-hashes \
-        --only-binary :all: -r requirements.lock -r older_python.lock \
+        --only-binary :all: -r requirements.lock \
     && find /opt/venv -depth -type d \( -name tests -o -path '*/pyarrow/include' \) -exec rm -rf {} +
 COPY requirements-dev.lock pyproject.toml README.md LICENSE ./
 RUN sed -n '/^setuptools==/,/[^\\]$/p' requirements-dev.lock > build.lock \
