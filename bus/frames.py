@@ -109,9 +109,26 @@ def _check_order(header: Header, records: Records, where: str) -> None:
         raise DecodeError(expected, f"{n_records} records", where)
     if n_records == 1 and records.first_sequence == first:
         return
+    arrays = [array for _, array in records]
+    if len(arrays) == 1:
+        # Ascending, as many as the range is long, and both ends in place: no sequence is missing.
+        if (records.first_sequence, records.last_sequence) != (first, header.last_sequence):
+            raise DecodeError(expected, f"{records.first_sequence} to {records.last_sequence}", where)
+        times = arrays[0]["ts_init"]
+    else:
+        times = _interleaved(arrays, first, n_records, expected, where)
+    is_behind = times[1:] < times[:-1]
+    if is_behind.any():
+        place = int(is_behind.argmax()) + 1
+        got = f"{times[place]} after {times[place - 1]} at sequence {first + place}"
+        raise DecodeError("`ts_init` that never decreases", got, where)
+
+
+def _interleaved(arrays: list[Array], first: int, n_records: int, expected: str, where: str) -> Array:
+    """Times of several kinds in the order of their sequences, each of which has to be there."""
     times = np.zeros(n_records, np.int64)
     is_there = np.zeros(n_records, np.bool_)
-    for _, array in records:
+    for array in arrays:
         places = array["sequence"] - np.uint64(first)
         if places.max() >= n_records:
             raise DecodeError(expected, f"{array['sequence'].max()}", where)
@@ -119,10 +136,7 @@ def _check_order(header: Header, records: Records, where: str) -> None:
         is_there[places] = True
     if not is_there.all():
         raise DecodeError(expected, f"none of {first + int(is_there.argmin())}", where)
-    if (times[1:] < times[:-1]).any():
-        place = int((times[1:] < times[:-1]).argmax()) + 1
-        got = f"{times[place]} after {times[place - 1]} at sequence {first + place}"
-        raise DecodeError("`ts_init` that never decreases", got, where)
+    return times
 
 
 def _decode_array(kind: str, data: bytes | memoryview, where: str) -> Array:
