@@ -76,3 +76,7 @@ class EngineSubject:
     async def dead_letter(self, number: int) -> DeadLetter | None:
         """A dead letter by its number, None if it is not kept."""
         return await dead_letters.find(self._service.courier, self.spec.name, number)
+
+    async def forget_dead_letter(self, number: int) -> None:
+        """Keep a dead letter no longer, once its input was handled after all."""
+        await self._service.courier.delete(dead_letters.key(self.spec.name, number))

@@ -1,9 +1,9 @@
 """List inputs that engines set aside, and have them tried again.
 
 An engine sets aside what it cannot decode or handle, with the reason, and goes
-on. `redrive` has it handle such an input now, as late data. Each redrive
-handles the input once more: one that succeeded before would count twice. The
-letter of a redrive that failed is about the command; redrive the first again.
+on. `redrive` has it handle such an input now, as late data; its letter is gone
+once that has happened. The letter of a redrive that failed is about the
+command; redrive the first again.
 """
 
 from __future__ import annotations

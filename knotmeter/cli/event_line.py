@@ -13,7 +13,7 @@ from bus.envelope import RawEvent
 from bus.errors import DecodeError
 from bus.topics import TOPICS, Bus
 from knotmeter.cli.bus_follower import Entry
-from knotmeter.cli.tail_line import Line, Wanted, garbage, line_text, plain
+from knotmeter.cli.tail_line import Line, Wanted, garbage, line_text, missed, plain
 
 _SHOWN_FIRST: Final = "instrument_id"
 
@@ -41,7 +41,12 @@ class EventLines:
         except (DecodeError, msgspec.MsgspecError, UnicodeDecodeError) as error:
             yield garbage(Bus.ENGINE_LOGIC, entry, error)
             return
-        if self._is_new(event) and self._fits(event, payload):
+        before = self._last.get(event.source)
+        if not self._is_new(event):
+            return
+        if before is not None and before[0] == event.epoch and event.sequence > before[1] + 1:
+            yield missed(Bus.ENGINE_LOGIC, entry, event.source, before[1] + 1, event.sequence - 1)
+        if self._fits(event, payload):
             yield _line(entry, event, payload)
 
     def _is_new(self, event: RawEvent) -> bool:

@@ -20,6 +20,9 @@ from shared.clock import monotonic_ns, wall_ns
 from shared.fleet_settings import RECORDER
 from shared.latency import LatencySnapshot
 
+ANSWER_SECONDS: Final = 3.0
+"""A process that takes longer over an answer is shown as not answering."""
+
 DOWN: Final = "down"
 SILENT: Final = "silent"
 """Phases of a process that tells none: nobody is there, or nobody answers as expected."""
@@ -81,6 +84,12 @@ class FleetSnapshot(msgspec.Struct, frozen=True, kw_only=True):
     def ready(self) -> bool:
         """Whether every process is ready and every server answers."""
         return all(process.ready for process in self.processes) and all(bus.is_up for bus in self.buses)
+
+
+def watching(fleet: FleetFile) -> AsyncClient:
+    """A client that waits for nobody: a process that is down or slow is shown so."""
+    urls = {member.name: member.url for member in fleet.members}
+    return AsyncClient(urls, timeout=ANSWER_SECONDS, patience=0.0)
 
 
 async def look(fleet: FleetFile, client: AsyncClient) -> FleetSnapshot:

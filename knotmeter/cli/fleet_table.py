@@ -146,11 +146,13 @@ def age(value: float | None) -> str:
     """A time that has passed, in at most six characters.
 
     >>> [age(value) for value in (None, 0.0, 0.0123, 59.6, 3_600.0, 93_600.0, 86_400_000.0)]
-    ['–', '0 s', '12.3 ms', '60 s', '60 min', '26 h', '1000 d']
+    ['–', '0 s', '12.3 ms', '59.6 s', '60 min', '26 h', '1000 d']
     """
     if value is None:
         return NOTHING
-    if abs(value) < 1e-3:
+    if value < 0:
+        return f"-{age(-value)}"
+    if value < 1e-3:
         return "0 s"
     if value < 60:
         return seconds(value)

@@ -15,7 +15,7 @@ from bus.records import PRICE_SCALE, Array, BarBasis, BarOrigin, Flag, SideOrigi
 from bus.topics import INSTRUMENT, Bus
 from knotmeter.cli import tail_line
 from knotmeter.cli.bus_follower import Entry
-from knotmeter.cli.tail_line import Line, Wanted, garbage, line_text
+from knotmeter.cli.tail_line import Line, Wanted, garbage, line_text, missed
 from shared.instruments import SCALE, Instrument, from_record
 
 _PRICES: Final = frozenset({"price", "bid_price", "ask_price", "open", "high", "low", "close"})
@@ -50,6 +50,9 @@ class MarketLines:
         for record in records.instrument:
             with suppress(UnicodeDecodeError):
                 self._instruments[int(record["instrument"])] = from_record(record)
+        if header.epoch == self._last[0] and header.first_sequence > self._last[1] + 1:
+            lost = (self._last[1] + 1, header.first_sequence - 1)
+            yield missed(Bus.MARKET_DATA, entry, Bus.MARKET_DATA.value, *lost)
         new = []
         for kind, array in records:
             if self._wanted.takes(kind):

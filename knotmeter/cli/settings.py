@@ -1,4 +1,4 @@
-"""List the settings of the engines and of the fleet, with type, default and meaning.
+"""List the settings of engines and fleet, with type, default and meaning.
 
 A setting is taken from the first place that has it: the flag --set
 ENGINE.KEY=VALUE, the environment variable KNOTMETER_<ENGINE>__<KEY>,

@@ -10,19 +10,14 @@ from __future__ import annotations
 import argparse
 import asyncio
 import sys
-from typing import Final
 
 import msgspec
 
 from knotmeter.cli.arguments import add_folder
-from knotmeter.cli.fleet_snapshot import FleetSnapshot, look
+from knotmeter.cli.fleet_snapshot import FleetSnapshot, look, watching
 from knotmeter.cli.fleet_table import age, buses_table, print_complaints, print_recording, processes_table
 from knotmeter.cli.terminal import paragraph, standard_output
-from knotmeter.client import AsyncClient
 from knotmeter.fleet.folder import FleetFile, FleetFolder
-
-ANSWER_SECONDS: Final = 3.0
-"""A process that takes longer over an answer is shown as not answering."""
 
 
 def examples() -> str:
@@ -52,8 +47,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 async def _look(fleet: FleetFile) -> FleetSnapshot:
-    urls = {member.name: member.url for member in fleet.members}
-    async with AsyncClient(urls, timeout=ANSWER_SECONDS, patience=0.0) as client:
+    async with watching(fleet) as client:
         return await look(fleet, client)
 
 

@@ -100,12 +100,14 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _lines(follower: Follower, lines: Lines) -> Iterator[Line]:
+    """Lines of all entries; what was printed of an entry is out before the next one is waited for."""
     for entry in follower.entries():
         yield from lines.of(entry)
+        sys.stdout.flush()
 
 
 def _print(console: Console, line: Line, *, as_json: bool) -> None:
-    """One line; a terminal gets as much of it as fits, and sees it at once, as does a pipe."""
+    """One line, of which a terminal gets as much as fits."""
     if as_json:
         text = msgspec.json.encode(line.content).decode()
     elif console.is_terminal and len(line.text) > console.width:
@@ -113,7 +115,6 @@ def _print(console: Console, line: Line, *, as_json: bool) -> None:
     else:
         text = line.text
     sys.stdout.write(f"{text}\n")
-    sys.stdout.flush()
 
 
 def _types(bus: Bus, given: list[str]) -> frozenset[str]:

@@ -70,6 +70,14 @@ def garbage(bus: Bus, entry: Entry, error: Exception) -> Line:
     return Line(text.replace("\n", " "), {"bus": bus.value, "entry": entry.id, "error": str(error)})
 
 
+def missed(bus: Bus, entry: Entry, producer: str, first: int, last: int) -> Line:
+    """The line about messages that were dropped from a bus before they were read here."""
+    n_missed = last - first + 1
+    text = f"missed {n_missed:,} messages of {producer}, {first} to {last}: dropped before they were read"
+    content = {"bus": bus.value, "entry": entry.id, "producer": producer, "missed": [first, last]}
+    return Line(text, content)
+
+
 def plain(value: Any, digits: int = 6) -> str:
     """A value in a line.
 

@@ -20,15 +20,13 @@ from rich.table import Table
 from rich.text import Text
 
 from knotmeter.cli.arguments import add_folder
-from knotmeter.cli.fleet_snapshot import FleetSnapshot, ProcessSnapshot, latencies, look
+from knotmeter.cli.fleet_snapshot import FleetSnapshot, ProcessSnapshot, latencies, look, watching
 from knotmeter.cli.fleet_table import age, buses_table, count, mebibytes, narrow_table, phase
 from knotmeter.cli.program import INTERRUPTED
 from knotmeter.cli.terminal import NOTHING, cell, seconds, standard_output
-from knotmeter.client import AsyncClient
 from knotmeter.fleet.folder import FleetFile, FleetFolder
 from shared.latency import LatencySnapshot, MeasureSnapshot
 
-ANSWER_SECONDS: Final = 3.0
 SHORTEST: Final = 0.1
 LONGEST: Final = 3_600.0
 
@@ -73,8 +71,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 async def _watch(folder: FleetFolder, fleet: FleetFile, interval: float, show: _Show, *, once: bool) -> None:
     """Show a frame now and then, until the fleet has stopped."""
-    urls = {member.name: member.url for member in fleet.members}
-    async with AsyncClient(urls, timeout=ANSWER_SECONDS, patience=0.0) as client:
+    async with watching(fleet) as client:
         before = await look(fleet, client)
         while True:
             await asyncio.sleep(interval)

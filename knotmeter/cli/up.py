@@ -1,4 +1,4 @@
-"""Run a fleet on this machine: two servers, a process for each engine, the recorder.
+"""Run a fleet here: two servers, a process for each engine, the recorder.
 
 Data files are replayed in their own time or as fast as it goes. The result is
 that of `knotmeter replay`, whatever the speed and whatever crashes meanwhile:

@@ -16,7 +16,7 @@ from knotmeter.recorder.process import RecorderProcess
 from knotmeter.recorder.vitals import RecorderVitals
 from shared.face.answer import HEADERS, answer
 from shared.face.app import Face
-from shared.face.metrics import MEDIA_TYPE, exposition
+from shared.face.metrics import MEDIA_TYPE, cpu_seconds, exposition, resident_bytes
 from shared.face.routes import Routes
 from shared.face.standing import Health
 from shared.face.subject import Readiness
@@ -71,6 +71,13 @@ class _Metrics(Collector):
         }
         for name, (text, value) in counts.items():
             yield CounterMetricFamily(f"knotmeter_{name}", text, value)
+        yield CounterMetricFamily(
+            "knotmeter_process_cpu_seconds", "Processor time used, in user and system mode.", cpu_seconds()
+        )
+        if (resident := resident_bytes()) is not None:
+            yield GaugeMetricFamily(
+                "knotmeter_process_resident_memory_bytes", "Memory in use by the process.", resident
+            )
         yield GaugeMetricFamily("knotmeter_recorder_bytes", "Length of its files.", vitals.n_bytes)
         yield GaugeMetricFamily("knotmeter_recorder_segments", "Files of the recording.", vitals.n_segments)
         yield GaugeMetricFamily(

@@ -70,9 +70,10 @@ def routes_of(subject: Subject) -> Routes:
 
     @routes.change("/v1/dead-letters/{number}/redrive", CommandReceipt, summary="Try an input again")
     async def redrive(exchange: Exchange) -> Response:
-        """Handle it now, as late data; the answer comes when that has happened."""
-        _, letter = await _found(subject, exchange.request.path_params["number"])
+        """Handle it now, as late data; when that has happened the letter is gone and the answer comes."""
+        place, letter = await _found(subject, exchange.request.path_params["number"])
         receipt = await carried_out(subject, REDRIVE, msgspec.structs.asdict(letter))
+        await subject.forget_dead_letter(place)
         return exchange.answer(receipt)
 
     return routes

@@ -105,8 +105,8 @@ class Metrics(Collector):
             "checkpoints_total": vitals.n_checkpoints,
             "recoveries_total": vitals.n_recoveries,
             "stalled_seconds": vitals.stalled_seconds,
-            "process_resident_memory_bytes": _resident_bytes(),
-            "process_cpu_seconds_total": _cpu_seconds(),
+            "process_resident_memory_bytes": resident_bytes(),
+            "process_cpu_seconds_total": cpu_seconds(),
         }
         return {f"knotmeter_{name}": float(value) for name, value in values.items() if value is not None}
 
@@ -186,12 +186,13 @@ def _since(then: int | None, now: int) -> float | None:
     return None if then is None else (now - then) / 1e9
 
 
-def _cpu_seconds() -> float:
+def cpu_seconds() -> float:
+    """Processor time used by this process, in user and system mode."""
     used = resource.getrusage(resource.RUSAGE_SELF)
     return used.ru_utime + used.ru_stime
 
 
-def _resident_bytes() -> float | None:
+def resident_bytes() -> float | None:
     """Memory in use; None where the system does not say."""
     if not _STATM.exists():
         return None

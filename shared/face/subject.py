@@ -103,3 +103,6 @@ class Subject(Protocol):
 
     async def dead_letter(self, number: int) -> DeadLetter | None:
         """One input that was set aside; None if there is none of this number any more."""
+
+    async def forget_dead_letter(self, number: int) -> None:
+        """Keep an input no longer that was set aside and has been handled since."""

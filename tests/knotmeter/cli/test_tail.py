@@ -196,6 +196,21 @@ def test_records_are_chosen_by_kind_and_instrument() -> None:
     assert kinds(instrument="NQ.XCME") == []
 
 
+def test_what_was_dropped_unread_is_told() -> None:
+    """Nothing is passed over silently, whatever is asked for; an event of another epoch begins anew."""
+    market_lines = MarketLines(Wanted(instrument="NQ.XCME"), {0: ES})
+    flow_texts = [
+        line.text
+        for numbers in ((5, 6), (7,), (11, 12))
+        for line in market_lines.of(market(stamped("trade", *numbers)))
+    ]
+    assert flow_texts == ["missed 3 messages of md, 8 to 10: dropped before they were read"]
+
+    event_lines = EventLines(Wanted(types=frozenset({"gap"})))
+    shown = [line for number in (4, 5, 8) for line in event_lines.of(event(number, toxicity()))]
+    assert [line.content["missed"] for line in shown] == [[6, 7]]
+
+
 def test_events_are_told() -> None:
     """Source, instrument and every figure that is known; to programs all of it."""
     (line,) = EventLines(Wanted()).of(event(4, toxicity()))

@@ -221,9 +221,9 @@ def test_engines_go_by_their_names() -> None:
     with Client({"first": "http://127.0.0.1:1", "second": "http://127.0.0.1:2"}) as client:
         assert client.names == ["first", "second"]
         assert client.first is client.engine("first")
-        expected = "expected an engine of this fleet: `first`, `second`; found `frist`; did you mean `first`?"
+        expected = "expected an engine of this fleet: `first`, `second`; found `firss`; did you mean `first`?"
         with pytest.raises(AttributeError, match=rf"^{expected.replace('?', '[?]')}$"):
-            _ = client.frist
+            _ = client.firss
         with pytest.raises(ClientError, match="found `x`"):
             client.engine("x")
         with pytest.raises(ClientError, match="expected the name of an engine"):
@@ -273,5 +273,5 @@ def test_a_fleet_is_found_by_its_folder(subject: ToySubject, tmp_path: Path) -> 
 def test_the_package_offers_the_client() -> None:
     """Under its own name, imported when it is asked for; anything else is no attribute."""
     assert {"Client", "AsyncClient", "ProblemError"} <= set(knotmeter.__all__)
-    with pytest.raises(AttributeError, match="has no attribute `Clinet`"):
-        _ = knotmeter.Clinet
+    with pytest.raises(AttributeError, match="has no attribute `Clientt`"):
+        _ = knotmeter.Clientt

@@ -181,6 +181,10 @@ class ToySubject:
         """One of them."""
         return self.letters.get(number)
 
+    async def forget_dead_letter(self, number: int) -> None:
+        """Drop one of them."""
+        self.letters.pop(number, None)
+
     def hear(self, n_trades: int) -> None:
         """Let so many trades be handled, the last at `LAST`."""
         trades = np.zeros(n_trades, TRADE)

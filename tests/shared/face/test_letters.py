@@ -75,6 +75,7 @@ def test_one_is_tried_again_by_command() -> None:
     assert answer.json()["outcome"] == "applied"
     ((name, arguments),) = process.said
     assert (name, arguments["content"], arguments["producer_sequence"]) == ("redrive", LETTER.content, 17)
+    assert post(face(process), "/v1/dead-letters/7/redrive").status_code == 404  # it was handled after all
 
 
 def test_one_that_is_not_kept_is_not_tried() -> None:
