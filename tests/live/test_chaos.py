@@ -53,3 +53,13 @@ def test_kills_leave_no_trace(sample: Path, expected: bytes, seed: int) -> None:
         log, wire = disturbed(sample, folder, seed, n_kills=6, speed="5000x")
     assert log == expected
     check_wire(wire, log)
+
+
+@pytest.mark.soak
+@pytest.mark.parametrize("seed", range(100, 200))
+def test_a_thousand_kills_leave_no_trace(sample: Path, expected: bytes, seed: int) -> None:
+    """Ten kills in each of a hundred seeded sessions."""
+    with short_folder() as folder:
+        log, wire = disturbed(sample, folder, seed, n_kills=10, speed="3000x")
+    assert log == expected
+    check_wire(wire, log)
