@@ -16,7 +16,7 @@ class Timer:
     >>> timer = Timer(10)
     >>> timer.due_before(25, now=START_OF_TIME) is None  # it begins with the first input
     True
-    >>> timer.due_before(37, now=25), timer.due_before(37, now=30)
+    >>> timer.due_before(37, now=25), timer.due_before(29, now=25)
     (30, None)
     """
 
