@@ -49,9 +49,9 @@ class Stages:
 
     def decode_envelope(self) -> int:
         """Bytes to an event whose payload is bytes still."""
-        datas = [entry.fields["e"] for entry in self._entries]
+        encoded = [entry.fields["e"] for entry in self._entries]
         began = perf_counter_ns()
-        for data in datas:
+        for data in encoded:
             codec.decode_envelope(data, WHERE)
         return perf_counter_ns() - began
 
