@@ -99,19 +99,19 @@ def _checked(bench: Bench, started: Sites) -> dict[str, Site]:
     told = f"GET {path} of {ENGINE} after {n_trades:,} trades: {len(expected):,} bytes of JSON"
     bench.workload("http", told)
     sites = {name: ways[way] for name, way in WAYS.items()}
-    for site in sites.values():
-        site.check(expected, same_bytes)
+    for name in WAYS:
+        sites[name].check(name, expected, same_bytes)
     try:
-        sites[FLOOR] = started.floor(FLOOR, path, sites[FACE].head + sites[FACE].body)
+        sites[FLOOR] = started.floor(path, sites[FACE].head + sites[FACE].body)
     except MissingError as error:
         bench.missing(FLOOR, str(error))
     else:
-        sites[FLOOR].check(expected, same_bytes)
+        sites[FLOOR].check(FLOOR, expected, same_bytes)
     peers = started.fastapi(path, expected)
     for name, route in ROUTES.items():
         sites[name] = peers[route]
         # Only msgspec writes every number as msgspec does.
-        sites[name].check(expected, same_bytes if name == MSGSPEC else same_content)
+        sites[name].check(name, expected, same_bytes if name == MSGSPEC else same_content)
     return sites
 
 

@@ -14,7 +14,7 @@ says anything, and promises too. The baseline is the turn in which nothing has c
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import ExitStack, closing
 from functools import partial
 from time import perf_counter_ns
@@ -26,10 +26,12 @@ import uvloop
 from benchmarks import turns
 from benchmarks.bench import Bench
 from benchmarks.echo import PRODUCER, SPEC, Conversation, Echoer
+from benchmarks.harness import MissingError
 from benchmarks.mailbox import Mailbox
 from benchmarks.stages import Stages
 from benchmarks.targets import held as against
 from benchmarks.turns import Told
+from benchmarks.wakefulness import cores_awake
 from bus.topics import Bus
 from shared.clock import WallClock
 from shared.fleet_settings import FleetSettings, Mode
@@ -40,6 +42,7 @@ QUESTION: Final = "What does an engine take to answer an event, beside its own c
 TARGET_NS: Final = 15_000.0
 N_EVENTS: Final = 1_000
 N_QUICK: Final = 50
+APART: Final = "A millisecond apart"
 PAUSE: Final = 0.001
 WARM_UP: Final = 10
 """One event in so many comes first and is not counted."""
@@ -144,7 +147,7 @@ class EchoProcess:
 
 
 def run(bench: Bench) -> None:
-    """Measure whole reactions in both modes, warm and cold, then their stages."""
+    """Measure whole reactions in each setting, warm and cold, then their stages."""
     n = N_QUICK if bench.options.quick else N_EVENTS
     bench.workload(
         "reaction", f"{n:,} events of {PRODUCER.name} a sample, one at a time, and an echo of each"
@@ -153,13 +156,20 @@ def run(bench: Bench) -> None:
         echoes = {
             name: held.enter_context(closing(EchoProcess(setting))) for name, setting in SETTINGS.items()
         }
-        for title, pause in (("Back to back", 0.0), ("A millisecond apart", PAUSE)):
-            samples = turns.in_turn(
-                bench, title, {name: partial(echo.sample, n, pause) for name, echo in echoes.items()}
-            )
-            for name, found in samples.items():
-                _tell(bench, f"{title}, {name}", found, n)
+        _reactions(bench, echoes, "Back to back", n, 0.0)
+        _reactions(bench, echoes, APART, n, PAUSE)
+        try:
+            with cores_awake():
+                _reactions(bench, echoes, f"{APART}, cores kept awake", n, PAUSE)
+        except MissingError as error:
+            bench.missing("cores kept awake", str(error))
     _stages(bench, n)
+
+
+def _reactions(bench: Bench, echoes: Mapping[str, EchoProcess], title: str, n: int, pause: float) -> None:
+    takers = {name: partial(echo.sample, n, pause) for name, echo in echoes.items()}
+    for name, found in turns.in_turn(bench, title, takers).items():
+        _tell(bench, f"{title}, {name}", found, n)
 
 
 def _tell(bench: Bench, title: str, samples: Sequence[Sample], n: int) -> None:

@@ -23,8 +23,7 @@ DEADLINE: Final = 20.0
 class Site:
     """A server at a port of this machine, and the one path that it is asked for."""
 
-    def __init__(self, name: str, port: int, path: str) -> None:
-        self.name = name
+    def __init__(self, port: int, path: str) -> None:
         self.port = port
         self.head = b""
         """Head of the answer that was checked, with the empty line after it."""
@@ -38,7 +37,7 @@ class Site:
         head = f"GET {self._path} HTTP/1.1\r\nhost: 127.0.0.1:{self.port}\r\naccept: */*\r\n\r\n"
         return Asked(head.encode(), self.body)
 
-    def check(self, expected: bytes, hold: Callable[[bytes, bytes], None]) -> None:
+    def check(self, name: str, expected: bytes, hold: Callable[[bytes, bytes], None]) -> None:
         """Ask once, with a client that understands all of HTTP, and hold the body against another.
 
         Raises:
@@ -50,13 +49,13 @@ class Site:
             response = connection.getresponse()
             self.body = response.read()
         except (OSError, http.client.HTTPException) as error:
-            message = f"expected an answer of {self.name}, found {error!r}"
+            message = f"expected an answer of {name}, found {error!r}"
             raise AnswerError(message) from error
         finally:
             connection.close()
         found = (response.status, response.headers.get_content_type())
         if found != (http.client.OK, "application/json"):
-            message = f"expected status 200 and application/json of {self.name}, found {found}"
+            message = f"expected status 200 and application/json of {name}, found {found}"
             raise AnswerError(message)
         lines = "".join(f"{name}: {value}\r\n" for name, value in response.getheaders())
         self.head = f"HTTP/1.1 200 OK\r\n{lines}\r\n".encode()
@@ -76,14 +75,14 @@ class Sites:
         path: str = reply["path"]
         return _sites(reply["ports"], path), path, reply["body"].encode()
 
-    def floor(self, name: str, path: str, response: bytes) -> Site:
+    def floor(self, path: str, response: bytes) -> Site:
         """The server in C, which answers with these bytes.
 
         Raises:
             MissingError: it cannot be compiled here.
         """
-        reply = self._start(name, ENDPOINTS / "epoll.py", {"path": path, "response": response.decode()})
-        return Site(name, reply["port"], path)
+        options = {"path": path, "response": response.decode()}
+        return Site(self._start("the floor", ENDPOINTS / "epoll.py", options)["port"], path)
 
     def fastapi(self, path: str, body: bytes) -> dict[str, Site]:
         """Applications of FastAPI that answer with the same document, by how they do so."""
@@ -106,4 +105,4 @@ class Sites:
 
 
 def _sites(ports: Mapping[str, int], path: str) -> dict[str, Site]:
-    return {way: Site(way, port, path) for way, port in ports.items()}
+    return {way: Site(port, path) for way, port in ports.items()}
