@@ -75,14 +75,14 @@ class Sites:
         path: str = reply["path"]
         return _sites(reply["ports"], path), path, reply["body"].encode()
 
-    def floor(self, path: str, response: bytes) -> Site:
-        """The server in C, which answers with these bytes.
+    def fixed(self, server: str, path: str, response: bytes) -> Site:
+        """A server of ``benchmarks/endpoints/<server>.py``, which answers with these bytes.
 
         Raises:
             MissingError: it cannot be compiled here.
         """
         options = {"path": path, "response": response.decode()}
-        return Site(self._start("the floor", ENDPOINTS / "epoll.py", options)["port"], path)
+        return Site(self._start(server, ENDPOINTS / f"{server}.py", options)["port"], path)
 
     def fastapi(self, path: str, body: bytes) -> dict[str, Site]:
         """Applications of FastAPI that answer with the same document, by how they do so."""
