@@ -27,16 +27,12 @@ class Arrival:
     """Nothing waits for anything."""
 
     def __init__(self, lanes: Iterable[tuple[str, int]]) -> None:
-        self._delays = dict(lanes)
-        self._watermarks: dict[str, int] = dict.fromkeys(self._delays, START_OF_TIME)
+        self._watermarks: dict[str, int] = dict.fromkeys(dict(lanes), START_OF_TIME)
+        self.sources = frozenset(self._watermarks)
+        """Sources that have a lane."""
         self._waiting: deque[tuple[Records | AnyEvent, int]] = deque()
         self._through = START_OF_TIME
         """Latest time of anything that was taken, ns."""
-
-    @property
-    def sources(self) -> frozenset[str]:
-        """Sources that have a lane."""
-        return frozenset(self._delays)
 
     def offer_records(self, records: Records) -> None:
         """Take a slice of the record flow; slices come in order."""
@@ -69,7 +65,7 @@ class Arrival:
 
     def horizon(self, *, delays: bool = True) -> int:
         """Time through which nothing more will be said, ns: before what was taken last, or all of it."""
-        if not self._waiting and all(mark == END_OF_TIME for mark in self._watermarks.values()):
+        if not self._waiting and min(self._watermarks.values()) == END_OF_TIME:
             return END_OF_TIME
         return self._through - 1 if self._through > START_OF_TIME else START_OF_TIME
 

@@ -48,9 +48,8 @@ class Clock(Protocol):
 class WallClock:
     """The machine's clock."""
 
-    def now(self) -> int:
-        """UTC now, ns since 1970."""
-        return wall_ns()
+    now = staticmethod(time.time_ns)
+    """UTC now, ns since 1970."""
 
 
 class FixedClock:

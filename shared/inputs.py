@@ -62,6 +62,11 @@ class Inputs:
         if len(records):
             self._offer(records, 1, records.first_sequence, records.last_sequence)
 
+    @property
+    def has_rejected(self) -> bool:
+        """Whether something could not be decoded since the last call of `take_rejected`."""
+        return bool(self._rejected)
+
     def take_rejected(self) -> list[DeadLetter]:
         """Letters of what could not be decoded since the last call."""
         rejected, self._rejected = self._rejected, []

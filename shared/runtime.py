@@ -43,6 +43,10 @@ class Applied(NamedTuple):
     error: str | None
 
 
+_OF_OURS = frozenset({COMMAND.name, RESULT.name})
+_MARKET_DATA_NAME = Bus.MARKET_DATA.value
+
+
 class Runtime:
     """One engine between two buses."""
 
@@ -60,6 +64,8 @@ class Runtime:
         self.inputs = Inputs(spec, lanes, order)
         self.outputs = Outputs(spec, clock, frame_size)
         self.recorder = Recorder(spec.rungs)
+        self._is_source = spec.is_source
+        self._handlers: dict[str, Callable[[AnyEvent], Iterable[Emit | Work]]] = {}
         self.watermark = START_OF_TIME
         """Promise to readers: all events at or before it are handed out, ns."""
         self.now = START_OF_TIME
@@ -89,16 +95,23 @@ class Runtime:
         self._started = self._started or stopwatch()
         self.inputs.feed(records)
 
-    def step(self) -> int:
-        """Handle every input whose time has come; returns how many records and events that were."""
+    def step(self, on_answers: Callable[[], None] | None = None) -> int:
+        """Handle every input whose time has come; returns how many records and events that were.
+
+        Args:
+            on_answers: called before anything is promised: what was concluded need not wait for that.
+        """
         n_before = self.n_handled
-        self._report_losses()
+        if self.inputs.cursors.missing or self.inputs.has_rejected:
+            self._report_losses()
         self._handle_ready()
         lifted = False
         while self._lift():
             lifted = True
             self._handle_ready()
         n_handled = self.n_handled - n_before
+        if on_answers is not None and n_handled:
+            on_answers()
         horizon = self.inputs.merge.horizon(delays=n_handled > 0 or lifted)
         if self.now > START_OF_TIME:
             self._call_timer(min(horizon, END_OF_TIME - 1) + 1)
@@ -217,7 +230,7 @@ class Runtime:
 
     def promise(self, watermark: int) -> None:
         """Tell readers that all events at or before a time are out, if that is news."""
-        if watermark > self.watermark and not self.spec.is_source:
+        if watermark > self.watermark and not self._is_source:
             self.watermark = watermark
             self.repeat_promise()
 
@@ -259,7 +272,7 @@ class Runtime:
     def _handle_records(self, records: Records) -> None:
         self.n_handled += len(records)
         before = self.now
-        if self.spec.is_source:
+        if self._is_source:
             self._pass_on(records)
         else:
             self.engine.instruments.learn(records.instrument)
@@ -292,7 +305,7 @@ class Runtime:
     def _emit(self, emitted: list[Emit], records: Records, before: int) -> None:
         for payload, sequence in emitted:
             ts_event = max(before, _visible_at(records, sequence))
-            self.outputs.event(payload, ts_event, sequence, Cause(Bus.MARKET_DATA.value, sequence))
+            self.outputs.event(payload, ts_event, sequence, Cause(_MARKET_DATA_NAME, sequence))
 
     def _handle_event(self, event: AnyEvent) -> None:
         self.n_handled += 1
@@ -313,8 +326,9 @@ class Runtime:
             self._note_command(event, letter.error)
             self._settle_work(event)
             return
-        self._note_command(event, None)
-        self._settle_work(event)
+        if event.type in _OF_OURS:
+            self._note_command(event, None)
+            self._settle_work(event)
         self._say(emitted, event.trace, Cause(event.source, event.sequence))
 
     def _note_command(self, event: AnyEvent, error: str | None) -> None:
@@ -340,12 +354,16 @@ class Runtime:
         return list(outputs)
 
     def _handler(self, message_type: str) -> Callable[[AnyEvent], Iterable[Emit | Work]]:
+        known = self._handlers.get(message_type)
+        if known is not None:
+            return known
         handler: Callable[[AnyEvent], Iterable[Emit | Work]] | None = getattr(
             self.engine, f"on_{message_type}", None
         )
         if handler is None:
             message = f"Expected a message that `{self.spec.name}` handles, got `{message_type}`"
             raise LookupError(message)
+        self._handlers[message_type] = handler
         return handler
 
     def _set_aside(self, letter: DeadLetter) -> None:

@@ -58,12 +58,13 @@ class Sender:
         if publication.sequence and identity in self._said:
             self._said.discard(identity)
         else:
-            self.expect(self._courier.submit(publication.bus, publication.fields, publication.entry_id))
+            self.expect(self._courier.submit(publication.bus, publication.fields))
 
     def expect(self, answer: asyncio.Future[Any]) -> None:
         """Wait for an answer; one that is an error has the outbox look at the bus."""
+        if not self.in_flight:
+            self._settled.clear()
         self.in_flight += 1
-        self._settled.clear()
         answer.add_done_callback(self._answered)
 
     async def settled(self) -> None:

@@ -18,7 +18,6 @@ from typing import Any, Final
 from bus.arrival import Arrival
 from bus.errors import BusError
 from bus.merge import Merge
-from bus.outbox import Publication
 from bus.records import END_OF_TIME
 from bus.redis.errors import AccessRefusedError, EntryTooLargeError
 from bus.topics import Bus
@@ -263,7 +262,7 @@ class Service:
                 if arrived and self._order is not None:
                     note = Note(taken=tuple((bus, places[bus]) for bus in arrived))
                     self.sender.expect(self._order.note(note))
-                runtime.step()
+                runtime.step(self._send_ready)
                 self._hand_out()
                 if self.sender.in_flight > MOST_IN_FLIGHT or not (arrived := courier.arrived(places)):
                     return
@@ -273,11 +272,7 @@ class Service:
     def _hand_out(self) -> None:
         """Hand to the bus what the runtime has ready; what was said in a former life is not said again."""
         runtime = self.runtime
-        for publication in runtime.take():
-            if publication.bus is Bus.MARKET_DATA:
-                self._keep_frame(publication)
-            else:
-                self.sender.send(publication)
+        self._send_ready()
         runtime.handed_out()
         for applied in runtime.take_applied():
             self.commands.settle(applied, runtime)
@@ -287,9 +282,9 @@ class Service:
         if runtime.letters:
             self._save_letters()
 
-    def _keep_frame(self, publication: Publication) -> None:
-        message = f"Expected a source to publish records, got {publication.entry_id} from {self.spec.name}"
-        raise TypeError(message)
+    def _send_ready(self) -> None:
+        for publication in self.runtime.take():
+            self.sender.send(publication)
 
     def fail(self, error: Exception) -> None:
         """Note what went wrong; the task that attends mends it or ends with it."""

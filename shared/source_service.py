@@ -117,8 +117,12 @@ class SourceService(Service):
         if not pump.cancelled() and (error := pump.exception()) is not None:
             self.fail(error if isinstance(error, Exception) else RuntimeError(str(error)))
 
-    def _keep_frame(self, publication: Publication) -> None:
-        self._frames.append(publication)
+    def _send_ready(self) -> None:
+        for publication in self.runtime.take():
+            if publication.bus is Bus.MARKET_DATA:
+                self._frames.append(publication)
+            else:
+                self.sender.send(publication)
 
     async def _send_feed(self) -> None:
         """Read, handle and send, a chunk at a time, until the feed has ended."""

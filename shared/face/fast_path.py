@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import re
 from collections.abc import Callable, Collection, Mapping
-from typing import Final, NamedTuple
+from typing import Final
 
 from uvicorn import Config
 from uvicorn.server import ServerState
@@ -19,6 +19,8 @@ from shared.face.answer import HEADERS, JSON, preferred
 from shared.face.connection import Connection, Limits, Meter
 from shared.face.view import View
 from shared.latency import stopwatch
+
+Headers = list[tuple[bytes, bytes]]
 
 LONGEST: Final = 2_048
 """Bytes of a request that is remembered."""
@@ -41,12 +43,29 @@ _STATUS: Final = b"HTTP/1.1 200 OK\r\n"
 _AFTER_LENGTH: Final = f"\r\ncontent-type: {JSON}\r\n\r\n".encode()
 
 
-class Quick(NamedTuple):
-    """A request that can be answered at once."""
+class Quick:
+    """A request that can be answered at once; its whole response is kept until state or date change."""
 
-    view: View
-    arguments: tuple[str, ...]
-    is_main: bool
+    __slots__ = ("_at", "_headers", "_response", "arguments", "is_main", "view")
+
+    def __init__(self, view: View, arguments: tuple[str, ...], is_main: bool) -> None:
+        self.view, self.arguments, self.is_main = view, arguments, is_main
+        self._at: object = None
+        self._headers: object = None
+        self._response = b""
+
+    def response(self, answers: QuickAnswers, default_headers: Headers) -> bytes | None:
+        """Everything that is written; None where it is no answer, for the ordinary way says why."""
+        at = self.view.at()
+        if at is None or default_headers is not self._headers or at != self._at:
+            try:
+                body = self.view.json(*self.arguments)
+            except Exception:  # noqa: BLE001 - the ordinary way meets it again, where it is logged and answered
+                return None
+            begin = answers.begin(default_headers)
+            self._response = b"%b%d%b%b" % (begin, len(body), _AFTER_LENGTH, body)
+            self._at, self._headers = at, default_headers
+        return self._response
 
 
 class QuickAnswers:
@@ -81,7 +100,7 @@ class QuickAnswers:
                 self._known[data] = quick
         return quick
 
-    def begin(self, default_headers: list[tuple[bytes, bytes]]) -> bytes:
+    def begin(self, default_headers: Headers) -> bytes:
         """Everything that stands before the length of an answer; the same until the next second."""
         if default_headers is not self._headers:
             own = [(name.encode(), value.encode()) for name, value in HEADERS.items()]
@@ -144,21 +163,16 @@ class FastConnection(Connection):
             super().data_received(data)
             return
         quick = self._answers.find(data)
-        if quick is None or (body := _body(quick)) is None:
+        if (
+            quick is None
+            or (response := quick.response(self._answers, self.server_state.default_headers)) is None
+        ):
             super().data_received(data)
             return
-        self._unset_keepalive_if_required()
-        begin = self._answers.begin(self.server_state.default_headers)
-        self.transport.write(b"%b%d%b%b" % (begin, len(body), _AFTER_LENGTH, body))
+        if self.timeout_keep_alive_task is not None:
+            self._unset_keepalive_if_required()
+        self.transport.write(response)
         if quick.is_main:
             self._meter.note(began)
         self.server_state.total_requests += 1
         self._since, self._is_fresh = self.loop.time(), False
-
-
-def _body(quick: Quick) -> bytes | None:
-    """The answer; None where it is none, for the ordinary way says why."""
-    try:
-        return quick.view.json(*quick.arguments)
-    except Exception:  # noqa: BLE001 - the ordinary way meets it again, and there it is logged and answered
-        return None

@@ -38,15 +38,19 @@ class View:
         """Keep answers for as long as the progress is the same."""
         self._progress = progress
 
+    def at(self) -> Any:
+        """How far the engine is; None if answers are not kept."""
+        return None if self._progress is None else self._progress()
+
     def json(self, *arguments: str) -> bytes:
         """The answer as JSON.
 
         Raises:
             ConstraintError: an argument stands for nothing.
         """
-        if self._progress is None:
+        at = self.at()
+        if at is None:
             return encode(self.value(*arguments), JSON)
-        at = self._progress()
         if at != self._at:
             self._known.clear()
             self._at = at
