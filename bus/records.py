@@ -253,7 +253,7 @@ class Records:
         return np.sort(np.concatenate([array["sequence"] for array in self._arrays.values()]))
 
     def numbered_from(self, base: int) -> Records:
-        """Copy whose sequences are ``base`` higher."""
+        """Copy whose sequences are ``base`` higher; lower, where that is below 0."""
         return Records({kind: _shifted(array, base) for kind, array in self})
 
     @staticmethod
@@ -289,7 +289,7 @@ def _edges(array: Array, sequences: NDArray[np.uint64]) -> list[int]:
 
 def _shifted(array: Array, base: int) -> Array:
     copy = _concatenated([array])
-    copy["sequence"] += np.uint64(base)
+    copy["sequence"] += np.uint64(base % 2**64)
     return copy
 
 

@@ -18,10 +18,12 @@ from bus.messages.control import DeadLetter
 from bus.topics import Bus, Topic
 from knotmeter import provenance
 from knotmeter.provenance import FileFacts
+from knotmeter.recorder.recorded_flow import PassOn, RecordedFlow
 from shared import config, registry
 from shared.clock import WallClock
 from shared.dead_letters import key
 from shared.driver import Driver
+from shared.engine import Engine
 from shared.errors import SettingsError
 from shared.feed import Feed
 from shared.fleet import Fleet
@@ -109,19 +111,36 @@ def made_from(
 
 
 class Session:
-    """Engines over one feed in this process."""
+    """Engines over one feed in this process.
+
+    Args:
+        settings: of every engine.
+        files: settings of each file to read, or of the manifest of a recording.
+        frame_size: records of a frame.
+        image: the transport of a run to go on with.
+        recording: whose records are passed on as they are, in place of files that the source reads.
+    """
 
     def __init__(
-        self, settings: Mapping[str, Any], files: Sequence[Any], frame_size: int, image: bytes | None = None
+        self,
+        settings: Mapping[str, Any],
+        files: Sequence[Any],
+        frame_size: int,
+        image: bytes | None = None,
+        recording: RecordedFlow | None = None,
     ) -> None:
         self.settings = settings
         self.files = files
         self.frame_size = frame_size
         self.specs = list(registry.engines().values())
         adapter = registry.part(registry.source().name, "adapter")
-        self.feed: Feed = adapter.open_feed(settings[registry.source().name], files)
+        self.feed: Feed = recording or adapter.open_feed(settings[registry.source().name], files)
         self.transport = MemoryTransport() if image is None else MemoryTransport.from_image(image)
-        members = [(spec, registry.create(spec.name, settings[spec.name])) for spec in self.specs]
+        made: dict[str, Engine[Any]] = {} if recording is None else {registry.source().name: PassOn()}
+        members = [
+            (spec, made.get(spec.name) or registry.create(spec.name, settings[spec.name]))
+            for spec in self.specs
+        ]
         self.fleet = Fleet(members, self.feed, self.transport, WallClock(), frame_size)
 
     @property

@@ -1,7 +1,8 @@
-"""Run market data files through all engines in one process.
+"""Run market data files, or a recording, through all engines in one process.
 
 It goes as fast as it can. The result depends on the files and the settings
 alone: neither on the frame size, nor on where a run was stopped and resumed.
+A folder that `knotmeter up` has recorded is replayed record for record.
 It prints a summary; with --output it leaves the canonical event log, a Parquet
 table for each type of event, and what the run was made from.
 """
@@ -10,8 +11,10 @@ from __future__ import annotations
 
 import argparse
 import asyncio
-from contextlib import closing
+from collections.abc import Mapping
+from contextlib import ExitStack, closing
 from pathlib import Path
+from typing import Any
 
 from knotmeter import provenance
 from knotmeter.cli.arguments import add_settings, whole_number
@@ -22,7 +25,10 @@ from knotmeter.cli.terminal import standard_error, standard_output
 from knotmeter.output.folder import OutputFolder
 from knotmeter.output.recording import Recording
 from knotmeter.output.result import Keeping, write_result
+from knotmeter.recorder.archive import Archive
+from knotmeter.recorder.recorded_flow import RecordedFlow, check_order, differences, manifest_in
 from knotmeter.session import Letters, Session, interruptible, load_settings, made_from, source_files
+from shared import registry
 from shared.clock import monotonic_ns
 from shared.errors import SettingsError
 from shared.fleet import DEFAULT_FRAME_SIZE
@@ -36,6 +42,7 @@ def examples() -> str:
     return """examples:
   knotmeter replay trades.csv.gz --instrument ES.XCME
   knotmeter replay trades.parquet quotes.parquet --output OUT
+  knotmeter replay .knotmeter/recording --settings trades.toml --output OUT
   knotmeter replay trades.csv --settings trades.toml --output OUT
   knotmeter replay trades.csv --output OUT --stop-after 100000
   knotmeter replay trades.csv --output OUT --resume"""
@@ -44,7 +51,12 @@ def examples() -> str:
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments."""
     add = parser.add_argument
-    add("files", metavar="FILE", nargs="*", help="data files, merged by time; else those of --settings")
+    add(
+        "files",
+        metavar="FILE",
+        nargs="*",
+        help="data files, merged by time, or one recording; else those of --settings",
+    )
     instrument = "SYMBOL.VENUE of files that name none: once for all files, or once for each in order"
     add("--instrument", metavar="ID", action="append", default=[], help=instrument)
     add_settings(parser)
@@ -65,17 +77,48 @@ def run(arguments: argparse.Namespace) -> int:
     """Run the command."""
     _check_combinations(arguments)
     settings = load_settings(arguments.flags, arguments.settings)
-    files = source_files(settings, arguments.files, arguments.instrument)
-    if arguments.output is None:
-        return _replay(arguments, Session(settings, files, arguments.frame_size), None)
-    with OutputFolder(arguments.output, force=arguments.force) as folder:
-        if not arguments.resume:
-            folder.begin()
-        facts = [provenance.file_facts(file.path) for file in files]
-        origin = made_from(settings, files, facts)
-        stop = folder.resume(origin) if arguments.resume else None
-        session = Session(settings, files, arguments.frame_size, stop.image if stop else None)
-        return _replay(arguments, session, Keeping(folder, origin, facts, stop))
+    recording = _recording(arguments)
+    paths = arguments.files if recording is None else [str(recording)]
+    files = source_files(settings, paths, arguments.instrument)
+    with ExitStack() as stack:
+        archive = None if recording is None else stack.enter_context(Archive(recording.parent))
+        keeping = None
+        if arguments.output is not None:
+            folder = stack.enter_context(OutputFolder(arguments.output, force=arguments.force))
+            if not arguments.resume:
+                folder.begin()
+            facts = [provenance.file_facts(file.path) for file in files]
+            origin = made_from(settings, files, facts)
+            stop = folder.resume(origin) if arguments.resume else None
+            keeping = Keeping(folder, origin, facts, stop)
+        image = keeping.stop.image if keeping and keeping.stop else None
+        flow = None if archive is None else _flow(archive, settings)
+        session = Session(settings, files, arguments.frame_size, image, flow)
+        return _replay(arguments, session, keeping)
+
+
+def _recording(arguments: argparse.Namespace) -> Path | None:
+    """Manifest of the recording that is to be replayed; None for files."""
+    found = [manifest for path in arguments.files if (manifest := manifest_in(path)) is not None]
+    if not found:
+        return None
+    problems = []
+    if len(arguments.files) > 1:
+        problems.append(f"`FILE`: expected nothing beside a recording, found {len(arguments.files)} names")
+    if arguments.instrument:
+        problems.append("`--instrument`: expected none with a recording, which names its instruments")
+    if problems:
+        raise SettingsError(problems)
+    return found[0]
+
+
+def _flow(archive: Archive, settings: Mapping[str, Any]) -> RecordedFlow:
+    """The records of a recording, with notes of what is not as it was when they were recorded."""
+    specs = list(registry.engines().values())
+    check_order(archive.manifest, specs)
+    flow = RecordedFlow(archive)
+    flow.notes += differences(archive.manifest, made_from(settings, (), ()), specs)
+    return flow
 
 
 def _check_combinations(arguments: argparse.Namespace) -> None:

@@ -66,8 +66,8 @@ def test_a_stopped_fleet_goes_on(sample: Path, expected: bytes, folder: Path) ->
     assert (output / "events.jsonl").read_bytes() == expected
 
 
-def test_a_live_fleet_comes_to_the_end_of_its_feed(sample: Path, expected: bytes, folder: Path) -> None:
-    """Inputs handled as they arrive, with an engine killed: the order of one bus leaves nothing to chance."""
+def test_a_live_fleet_is_its_recording_replayed(sample: Path, expected: bytes, folder: Path) -> None:
+    """Inputs handled as they arrive, with engines killed: what was said is what its recording leads to."""
     output = folder.parent / "out"
     arguments = ["--replay", sample, *SETTINGS, "--set", "fleet.mode=live", "--speed", "5000x"]
     with Up(folder, [*arguments, "--exit-when-done", "--output", output]) as up:
@@ -77,7 +77,12 @@ def test_a_live_fleet_comes_to_the_end_of_its_feed(sample: Path, expected: bytes
         assert up.kill("marketdata")
         status, _, error = up.wait()
     assert status == 0, error
-    assert (output / "events.jsonl").read_bytes() == expected
+    again = folder.parent / "again"
+    done = knotmeter("replay", folder / "recording", *SETTINGS, "--output", again)
+    assert done.returncode == 0, done.stderr
+    assert " was " not in done.stdout
+    log, replayed = ((place / "events.jsonl").read_bytes() for place in (output, again))
+    assert log == replayed == expected
 
 
 def test_a_taken_port_is_told(sample: Path, folder: Path) -> None:
