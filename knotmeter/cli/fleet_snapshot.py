@@ -12,7 +12,7 @@ import msgspec
 from bus.topics import Bus
 from knotmeter.cli.bus_reader import BusSnapshot, look_at_bus
 from knotmeter.client import AsyncClient, Awaiting, ClientError, Engine, UnavailableError
-from knotmeter.client.answers import RecordingState
+from knotmeter.client.answers import RecorderVitals
 from knotmeter.client.process import Process
 from knotmeter.fleet.folder import FleetFile, MemberFile
 from shared import registry
@@ -144,7 +144,7 @@ async def _engine(member: MemberFile, engine: Engine[Awaiting]) -> ProcessSnapsh
     )
 
 
-async def _recorder(member: MemberFile, client: AsyncClient) -> tuple[ProcessSnapshot, RecordingState | None]:
+async def _recorder(member: MemberFile, client: AsyncClient) -> tuple[ProcessSnapshot, RecorderVitals | None]:
     recorder = client.recorder
     try:
         readiness, state = await asyncio.gather(recorder.ready(), recorder.state())
@@ -218,7 +218,7 @@ def _behind(processes: Iterable[ProcessSnapshot], mode: str) -> list[ProcessSnap
     ]
 
 
-def _recording(place: str, state: RecordingState) -> RecordingSnapshot:
+def _recording(place: str, state: RecorderVitals) -> RecordingSnapshot:
     return RecordingSnapshot(
         place=place,
         n_bytes=state.n_bytes,

@@ -5,14 +5,13 @@ from knotmeter.client.errors import (
     AnswerError,
     ClientError,
     ClientTimeoutError,
-    FieldProblem,
-    Problem,
     ProblemError,
     UnavailableError,
 )
 from knotmeter.client.operation import Awaiting, Blocking
 from knotmeter.client.process import Engine, RecorderProcess
 from knotmeter.client.routes import Route
+from shared.face.answers import FieldProblem, Problem
 
 __all__ = [
     "AnswerError",

@@ -2,36 +2,8 @@
 
 from __future__ import annotations
 
-import msgspec
-
 from shared.errors import KnotmeterError
-from shared.face.subject import CommandReceipt
-
-
-class FieldProblem(msgspec.Struct, frozen=True, kw_only=True):
-    """One thing that is wrong with what was sent."""
-
-    field: str
-    """Path of the value in the request, such as ``trades[3].price``."""
-    expected: str
-    found: str
-    index: int | None = None
-    """Row or element at fault, from 0, if the value stands in a list."""
-
-
-class Problem(msgspec.Struct, frozen=True, kw_only=True):
-    """Problem details after RFC 9457, as every answer that is no success has them."""
-
-    type: str = "about:blank"
-    title: str
-    status: int
-    detail: str
-    instance: str = ""
-    """Path that was asked for."""
-    errors: tuple[FieldProblem, ...] = ()
-    """What is wrong with the request, value by value."""
-    receipt: CommandReceipt | None = None
-    """The command that was refused."""
+from shared.face.answers import Problem
 
 
 class ClientError(KnotmeterError):
@@ -49,8 +21,8 @@ class ProblemError(ClientError):
         self.status = problem.status
         self.detail = problem.detail
         self.instance = problem.instance
-        self.errors = problem.errors
-        self.receipt = problem.receipt
+        self.errors = problem.errors or ()
+        self.receipt = problem.receipt or None
 
 
 class UnavailableError(ClientError):

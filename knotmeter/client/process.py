@@ -236,9 +236,9 @@ class RecorderProcess(Process[Mode]):
     """The recorder."""
 
     @operation
-    def state(self) -> Steps[answers.RecordingState]:
+    def state(self) -> Steps[answers.RecorderVitals]:
         """How far the recording has got, and who holds the buses back."""
-        return (yield from self._ask("/state", answers.RecordingState))
+        return (yield from self._ask("/state", answers.RecorderVitals))
 
 
 def _text(value: object) -> str:

@@ -12,8 +12,9 @@ from typing import Any, Final, NamedTuple, TypeAlias, TypeVar, cast
 
 import msgspec
 
-from knotmeter.client.errors import AnswerError, Problem, ProblemError, UnavailableError
+from knotmeter.client.errors import AnswerError, ProblemError, UnavailableError
 from shared.clock import monotonic_ns
+from shared.face.answers import Problem
 
 T = TypeVar("T")
 

@@ -15,10 +15,10 @@ from starlette.responses import Response
 from knotmeter.recorder.process import RecorderProcess
 from knotmeter.recorder.vitals import RecorderVitals
 from shared.face.answer import HEADERS, answer
+from shared.face.answers import Health
 from shared.face.app import Face
 from shared.face.metrics import MEDIA_TYPE, cpu_seconds, exposition, resident_bytes
 from shared.face.routes import Routes
-from shared.face.standing import Health
 from shared.face.subject import Readiness
 from shared.fleet_settings import RECORDER, HttpSettings
 

@@ -14,7 +14,8 @@ from services.marketdata.config import BarRule, parse_bar
 from services.marketdata.engine import MarketData
 from shared.errors import SettingsError
 from shared.face.answer import answer
-from shared.face.problem import FieldProblem, ProblemError
+from shared.face.answers import FieldProblem
+from shared.face.problem import ProblemError
 from shared.face.routes import Routes
 from shared.instruments import SCALE, Instrument
 from shared.values import Parameters, Reason

@@ -11,9 +11,10 @@ import msgspec
 from starlette.requests import Request
 
 from shared.face.answer import JSON
+from shared.face.answers import FieldProblem
 from shared.face.aside import decode_long
 from shared.face.diagnosis import explain
-from shared.face.problem import FieldProblem, ProblemError
+from shared.face.problem import ProblemError
 
 T = TypeVar("T")
 

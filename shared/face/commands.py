@@ -8,9 +8,10 @@ from typing import Any
 import msgspec
 from starlette.responses import Response
 
+from shared.face.answers import FieldProblem
 from shared.face.body import check_depth
 from shared.face.exchange import Exchange
-from shared.face.problem import FieldProblem, ProblemError
+from shared.face.problem import ProblemError
 from shared.face.routes import Routes
 from shared.face.subject import CommandReceipt, CommandTimeoutError, Subject
 from shared.spec import CommandSpec

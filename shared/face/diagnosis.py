@@ -13,7 +13,7 @@ from typing import Any, Final, get_type_hints
 
 import msgspec
 
-from shared.face.problem import FieldProblem
+from shared.face.answers import FieldProblem
 from shared.setting_types import item_type, struct_of, table_value_type, type_text
 
 Path = tuple[str | int, ...]

@@ -13,42 +13,14 @@ from starlette.responses import Response
 from bus.messages.control import DeadLetter
 from shared.dead_letters import REDRIVE
 from shared.face.answer import answer
+from shared.face.answers import FieldProblem, Letter, Letters, WholeLetter
 from shared.face.commands import carried_out
 from shared.face.exchange import Exchange
-from shared.face.problem import FieldProblem, ProblemError
+from shared.face.problem import ProblemError
 from shared.face.routes import Routes
 from shared.face.subject import CommandReceipt, Subject
 
 MOST_LISTED: Final = 1_000
-
-
-class Letter(msgspec.Struct, frozen=True, kw_only=True):
-    """An input that was set aside, without its bytes."""
-
-    number: int
-    producer: str
-    producer_epoch: int
-    producer_sequence: int
-    message_type: str
-    error: str
-    """What was expected, what was found and where."""
-    n_bytes: int
-    """Bytes of the input as it was read."""
-    redriven_from: int | None
-
-
-class Letters(msgspec.Struct, frozen=True, kw_only=True):
-    """The last inputs that were set aside, newest first."""
-
-    n_dead_letters: int
-    """All since the start."""
-    dead_letters: list[Letter]
-
-
-class WholeLetter(Letter, frozen=True, kw_only=True):
-    """An input that was set aside, with its bytes, in JSON as base64."""
-
-    content: bytes
 
 
 def routes_of(subject: Subject) -> Routes:

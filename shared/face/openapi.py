@@ -10,8 +10,8 @@ from fastapi.openapi.utils import get_openapi
 from starlette.routing import BaseRoute
 
 from shared.face.answer import JSON, MSGPACK
+from shared.face.answers import Problem
 from shared.face.problem import MEDIA_TYPE as PROBLEM
-from shared.face.problem import Problem
 from shared.face.routes import Effect, Route
 
 REFERENCE: Final = "#/components/schemas/{name}"

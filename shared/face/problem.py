@@ -15,36 +15,10 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from shared.errors import ConstraintError, KnotmeterError
+from shared.face.answers import FieldProblem, Problem
 from shared.face.subject import CommandReceipt
 
 MEDIA_TYPE: Final = "application/problem+json"
-
-
-class FieldProblem(msgspec.Struct, frozen=True, kw_only=True):
-    """One thing that is wrong with what was sent."""
-
-    field: str
-    """Path of the value in the request, such as ``trades[3].price``."""
-    expected: str
-    found: str
-    index: int | None = None
-    """Row or element at fault, from 0, if the value stands in a list."""
-
-
-class Problem(msgspec.Struct, frozen=True, kw_only=True):
-    """Body of an answer that is no success."""
-
-    type: str = "about:blank"
-    """`about:blank`: the problem is what its status says."""
-    title: str
-    status: int
-    detail: str
-    instance: str
-    """Path that was asked for."""
-    errors: tuple[FieldProblem, ...] | msgspec.UnsetType = msgspec.UNSET
-    """What is wrong with the request, value by value."""
-    receipt: CommandReceipt | msgspec.UnsetType = msgspec.UNSET
-    """The command that was refused."""
 
 
 class ProblemError(KnotmeterError):

@@ -14,9 +14,10 @@ from starlette.routing import Match
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from shared.errors import ConstraintError
+from shared.face.answers import FieldProblem
 from shared.face.diagnosis import shown
 from shared.face.parting import PartingResponse
-from shared.face.problem import MEDIA_TYPE, FieldProblem, ProblemError, encode_problem
+from shared.face.problem import MEDIA_TYPE, ProblemError, encode_problem
 from shared.log import get_logger
 
 _SHOULD: Final = "Input should be "

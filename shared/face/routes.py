@@ -23,9 +23,10 @@ from starlette.responses import Response
 
 from shared.face.access import Guard
 from shared.face.answer import JSON, encode, encoded, preferred
+from shared.face.answers import FieldProblem
 from shared.face.body import Bodies
 from shared.face.exchange import Exchange
-from shared.face.problem import FieldProblem, ProblemError
+from shared.face.problem import ProblemError
 from shared.face.turns import Computations
 from shared.face.view import Progress, View
 

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from http import HTTPStatus
-from typing import Annotated, Any, Final, Literal
+from typing import Annotated, Final
 
-import msgspec
 from fastapi import Query
 from starlette.requests import Request
 from starlette.responses import Response
@@ -14,75 +13,15 @@ from bus.records import START_OF_TIME
 from bus.topics import Topic
 from shared.clock import Clock
 from shared.face.answer import HEADERS, answer
+from shared.face.answers import CommandAbout, Declaration, Edge, Health, State
 from shared.face.metrics import MEDIA_TYPE, exposition, registry_of
 from shared.face.routes import Routes
-from shared.face.subject import Phase, Readiness, Subject, Vitals
+from shared.face.subject import Readiness, Subject
 from shared.latency import LatencySnapshot
-from shared.spec import EngineSpec, Metric, Rungs
+from shared.spec import EngineSpec
 
 MOST_ROWS: Final = 256
 """Instruments up to which the summary is made for ``/state``; beyond, it would take the loop too long."""
-
-
-class Health(msgspec.Struct, frozen=True, kw_only=True):
-    """The process is alive."""
-
-    status: Literal["alive"] = "alive"
-
-
-class Edge(msgspec.Struct, frozen=True, kw_only=True):
-    """A topic that an engine reads or fills."""
-
-    topic: str
-    bus: str
-    about: str
-    delay_seconds: float = 0.0
-
-
-class Command(msgspec.Struct, frozen=True, kw_only=True):
-    """A command that an engine takes."""
-
-    name: str
-    about: str
-
-
-class Declaration(msgspec.Struct, frozen=True, kw_only=True):
-    """What an engine declares of itself."""
-
-    name: str
-    question: str
-    port: int
-    consumes: list[Edge]
-    publishes: list[Edge]
-    metrics: list[Metric]
-    rungs: Rungs
-    """Latency targets, microseconds."""
-    unit_of_work: str
-    memory_mb: int
-    main_query: str | None
-    commands: list[Command]
-
-
-class State(msgspec.Struct, frozen=True, kw_only=True):
-    """How an engine is doing; times in ns."""
-
-    name: str
-    phase: Phase
-    ready: bool
-    reason: str | None
-    n_handled: int
-    n_dead_letters: int
-    n_missing: int
-    now: int | None
-    """Engine time; None before the first input."""
-    watermark: int | None
-    """Promise to readers: all events at or before it are out; None before the first promise."""
-    lag_seconds: float | None
-    """Wall time less engine time."""
-    vitals: Vitals
-    summary: list[dict[str, Any]] | None
-    summary_reason: str | None
-    """Why there is no summary."""
 
 
 def routes_of(subject: Subject, clock: Clock) -> Routes:
@@ -135,7 +74,7 @@ def declaration(spec: EngineSpec) -> Declaration:
         unit_of_work=spec.unit_of_work,
         memory_mb=spec.memory_mb,
         main_query=spec.main_query,
-        commands=[Command(name=command.name, about=command.about) for command in spec.commands],
+        commands=[CommandAbout(name=command.name, about=command.about) for command in spec.commands],
     )
 
 

@@ -17,9 +17,10 @@ import numpy as np
 
 from shared.constraints import Array
 from shared.errors import ConstraintError
+from shared.face.answers import FieldProblem
 from shared.face.aside import decode_long
 from shared.face.diagnosis import explain, shown
-from shared.face.problem import FieldProblem, ProblemError
+from shared.face.problem import ProblemError
 from shared.face.turns import turn
 from shared.setting_types import bare, members
 

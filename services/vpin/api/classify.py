@@ -20,8 +20,9 @@ from services.vpin.kernel.classification import (
     quote_rule,
     tick_rule,
 )
+from shared.face.answers import FieldProblem
 from shared.face.exchange import Exchange
-from shared.face.problem import FieldProblem, ProblemError
+from shared.face.problem import ProblemError
 from shared.face.routes import Routes
 from shared.face.table import Table, no_table
 from shared.values import Parameters

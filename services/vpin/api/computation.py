@@ -17,8 +17,9 @@ from services.vpin.config import Config
 from services.vpin.engine import FIGURES, bought
 from services.vpin.kernel.batch import toxicity
 from services.vpin.kernel.layout import MAX_BUCKETS_PER_TRADE
+from shared.face.answers import FieldProblem
 from shared.face.exchange import Exchange
-from shared.face.problem import FieldProblem, ProblemError
+from shared.face.problem import ProblemError
 from shared.face.routes import Routes
 from shared.face.steps import counted, first_unfit
 from shared.face.table import MISSING, Table

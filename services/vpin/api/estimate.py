@@ -10,8 +10,9 @@ from msgspec import Meta
 from starlette.responses import Response
 
 from services.vpin.kernel.pin import PinEstimate, fit_pin
+from shared.face.answers import FieldProblem
 from shared.face.exchange import Exchange
-from shared.face.problem import FieldProblem, ProblemError
+from shared.face.problem import ProblemError
 from shared.face.routes import Routes
 from shared.values import Parameters, Reason
 

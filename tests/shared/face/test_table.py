@@ -15,7 +15,8 @@ from msgspec import Meta
 
 from shared.constraints import Array, check_sorted
 from shared.face import table as tables
-from shared.face.problem import FieldProblem, ProblemError
+from shared.face.answers import FieldProblem
+from shared.face.problem import ProblemError
 from shared.face.table import MISSING, Table, read_table
 
 Time = Annotated[int, Meta(ge=-(2**62), le=2**62)]
