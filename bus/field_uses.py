@@ -28,7 +28,8 @@ def uses() -> Iterator[Use]:
     """Every field of everything that travels."""
     for kind, dtype in KINDS.items():
         for name in dtype.names or ():
-            yield Use(name, kind, _record_type(dtype[name].kind), dtype[name].str)
+            base, shape = dtype[name].subdtype or (dtype[name], ())
+            yield Use(name, kind, _record_type(base.kind), base.str + "".join(f"[{n}]" for n in shape))
     for name, hint in get_type_hints(Header).items():
         yield Use(name, "frame header", _type(inspect.type_info(hint)), "integer")
     yield from _struct_uses(Event[Any], "envelope")

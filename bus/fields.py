@@ -60,6 +60,19 @@ _MARKET: Final = {
     "ask_price": price("Best ask."),
     "bid_size": size("Size at the best bid; 0 where there is none."),
     "ask_size": size("Size at the best ask; 0 where there is none."),
+    "bid_prices": price("Prices of the best bids, best first; 0 beyond `n_bids`."),
+    "bid_sizes": size("Sizes of the best bids."),
+    "ask_prices": price("Prices of the best asks, best first; 0 beyond `n_asks`."),
+    "ask_sizes": size("Sizes of the best asks."),
+    "n_bids": count("levels", "Bids that are told."),
+    "n_asks": count("levels", "Asks that are told."),
+    "state": Field("integer", "-", "0 syncing, 1 live, 2 stale, 3 crossed", "What the book is worth."),
+    "state_reason": Field(
+        "integer",
+        "-",
+        "0 none, 1 start, 2 snapshot, 3 gap, 4 checksum, 5 disconnected, 6 unknown order, 7 crossed",
+        "Why the book is in its state.",
+    ),
     "open": price("First price of the bar."),
     "high": price("Highest price of the bar."),
     "low": price("Lowest price of the bar."),
@@ -71,7 +84,9 @@ _MARKET: Final = {
     "basis": Field("integer", "-", "1 time, 2 volume, 3 dollar", "What `step` counts."),
     "origin": Field("integer", "-", "1 made from trades, 2 imported", "Where the bar comes from."),
     "n_trades": count("trades", "Trades in the bar or bucket."),
-    "flags": Field("integer", "bits", "1 suspicious, 2 crossed", "What is special about the record."),
+    "flags": Field(
+        "integer", "bits", "1 suspicious, 2 crossed, 4 last, 8 snapshot", "What is special about the record."
+    ),
     "reserved": Field("integer", "-", "0", "Room for a later field."),
 }
 

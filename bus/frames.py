@@ -21,7 +21,7 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Mapping
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple
 
 import numpy as np
 
@@ -69,14 +69,19 @@ def encode(records: Records, *, epoch: int, watermark: int, ts_publish: int) -> 
     return fields
 
 
-def decode(fields: Fields, where: str) -> tuple[Header, Records]:
+def decode(fields: Fields, where: str, kinds: Mapping[str, np.dtype[Any]] = KINDS) -> tuple[Header, Records]:
     """Read one frame; the records are read-only views of the entry.
+
+    Args:
+        fields: of the entry.
+        where: names the entry.
+        kinds: record kinds that are taken; a feed has more of them than a bus.
 
     Raises:
         DecodeError: the entry is not a frame; ``where`` names it.
     """
     header = _decode_header(fields, where)
-    arrays = {kind: _decode_array(kind, data, where) for kind, data in fields.items() if kind != "h"}
+    arrays = {kind: _decode_array(kind, kinds, data, where) for kind, data in fields.items() if kind != "h"}
     records = Records(arrays)
     if len(records) != header.n_records:
         raise DecodeError(f"{header.n_records} records", str(len(records)), where)
@@ -139,10 +144,12 @@ def _interleaved(arrays: list[Array], first: int, n_records: int, expected: str,
     return times
 
 
-def _decode_array(kind: str, data: bytes | memoryview, where: str) -> Array:
-    dtype = KINDS.get(kind)
+def _decode_array(
+    kind: str, kinds: Mapping[str, np.dtype[Any]], data: bytes | memoryview, where: str
+) -> Array:
+    dtype = kinds.get(kind)
     if dtype is None:
-        raise DecodeError(f"a record kind of {sorted(KINDS)}", repr(kind), where)
+        raise DecodeError(f"a record kind of {sorted(kinds)}", repr(kind), where)
     if len(data) == 0 or len(data) % dtype.itemsize:
         raise DecodeError(f"a multiple of {dtype.itemsize} bytes", f"{len(data)} bytes", f"{where}, `{kind}`")
     array = np.frombuffer(data, dtype)

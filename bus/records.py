@@ -66,6 +66,52 @@ class BarOrigin(IntEnum):
     IMPORTED = 2
 
 
+class BookState(IntEnum):
+    """What a book is worth."""
+
+    SYNCING = 0
+    """Not whole yet: a snapshot is awaited or being read."""
+    LIVE = 1
+    STALE = 2
+    """Something was missed; what it shows may be wrong until it is whole again."""
+    CROSSED = 3
+    """Whole, with a bid at or above an ask."""
+
+
+class BookReason(IntEnum):
+    """Why a book is in its state."""
+
+    NONE = 0
+    START = 1
+    """Nothing was read yet."""
+    SNAPSHOT = 2
+    """A snapshot was read, or is awaited."""
+    GAP = 3
+    """A message of the venue is missing, doubled or out of order."""
+    CHECKSUM = 4
+    """The venue's checksum is another."""
+    DISCONNECTED = 5
+    UNKNOWN_ORDER = 6
+    """An order was changed that was never added, or added twice, or more of it was taken than there was."""
+    CROSSED = 7
+    """Bid at or above ask, as in an auction."""
+
+
+class BookAction(IntEnum):
+    """What an order or level record does to a book."""
+
+    ADD = 0
+    """A new order."""
+    MODIFY = 1
+    """An order's price and size are now these; it loses its place in the queue unless only its size fell."""
+    CANCEL = 2
+    """This much of an order is gone; nothing is left of one that is taken whole."""
+    CLEAR = 3
+    """The book is empty."""
+    SET = 4
+    """A level's size is now this; 0 removes it."""
+
+
 class Flag(IntFlag):
     """Bits of the ``flags`` field."""
 
@@ -73,6 +119,10 @@ class Flag(IntFlag):
     """The venue or vendor marked the record as suspicious."""
     CROSSED = 2
     """Bid at or above ask."""
+    LAST = 4
+    """The last record of what happened at once: only now the book may be looked at."""
+    SNAPSHOT = 8
+    """Part of a snapshot; with `LAST` its end, after which the book is whole."""
 
 
 _COMMON: Final = [("sequence", "<u8"), ("ts_event", "<i8"), ("ts_init", "<i8")]
@@ -144,14 +194,75 @@ INSTRUMENT: Final = np.dtype(
 """Definition of an instrument row, published before its first use; 136 bytes. Increments and multiplier
 are in 1e-9; ``time_zone`` is the IANA name of the venue's sessions."""
 
-KINDS: Final[Mapping[str, np.dtype[Any]]] = {
+N_LEVELS: Final = 10
+"""Levels of a side in a `DEPTH10` record."""
+
+DEPTH10: Final = np.dtype(
+    [
+        *_COMMON,
+        ("bid_prices", "<i8", (N_LEVELS,)),
+        ("bid_sizes", "<i8", (N_LEVELS,)),
+        ("ask_prices", "<i8", (N_LEVELS,)),
+        ("ask_sizes", "<i8", (N_LEVELS,)),
+        ("instrument", "<u4"),
+        ("flags", "<u2"),
+        ("n_bids", "u1"),
+        ("n_asks", "u1"),
+    ]
+)
+"""The ten best levels of both sides, best first; 352 bytes. Beyond ``n_bids`` and ``n_asks`` all is 0."""
+
+BOOK_STATE: Final = np.dtype(
+    [
+        *_COMMON,
+        ("instrument", "<u4"),
+        ("flags", "<u2"),
+        ("state", "u1"),
+        ("state_reason", "u1"),
+    ]
+)
+"""A book's `BookState` from here on, and the `BookReason`; 32 bytes."""
+
+ORDER: Final = np.dtype(
+    [
+        *_COMMON,
+        ("order_id", "<u8"),
+        ("price", "<i8"),
+        ("size", "<i8"),
+        ("instrument", "<u4"),
+        ("flags", "<u2"),
+        ("action", "u1"),
+        ("side", "i1"),
+    ]
+)
+"""Change of one order in a book, of a feed; 56 bytes. ``side`` is +1 for a bid and -1 for an ask."""
+
+LEVEL: Final = np.dtype(
+    [
+        *_COMMON,
+        ("price", "<i8"),
+        ("size", "<i8"),
+        ("instrument", "<u4"),
+        ("flags", "<u2"),
+        ("action", "u1"),
+        ("side", "i1"),
+    ]
+)
+"""Change of one price level in a book, of a feed; 48 bytes. ``side`` is +1 for bids and -1 for asks."""
+
+KINDS: Final[dict[str, np.dtype[Any]]] = {
     "instrument": INSTRUMENT,
     "quote": QUOTE,
     "trade": TRADE,
     "bar": BAR,
     "clock": CLOCK,
+    "depth10": DEPTH10,
+    "book_state": BOOK_STATE,
 }
-"""Every record kind by its field name in a frame."""
+"""Every record kind of the bus by its field name in a frame."""
+
+FEED_KINDS: Final[dict[str, np.dtype[Any]]] = KINDS | {"order": ORDER, "level": LEVEL}
+"""Every record kind of a feed: a source keeps orders and levels to itself."""
 
 
 class Records:
@@ -279,7 +390,7 @@ class Records:
         return head, tail
 
 
-_EMPTY: Final = {kind: np.zeros(0, dtype) for kind, dtype in KINDS.items()}
+_EMPTY: Final = {kind: np.zeros(0, dtype) for kind, dtype in FEED_KINDS.items()}
 
 
 def _edges(array: Array, sequences: NDArray[np.uint64]) -> list[int]:

@@ -60,6 +60,8 @@ QUOTE: Final = _record("quote", "Best bid and ask of an instrument.")
 TRADE: Final = _record("trade", "One execution.")
 BAR: Final = _record("bar", "A closed time, volume or dollar bar.")
 CLOCK: Final = _record("clock", "A second of the feed's time has passed.")
+DEPTH10: Final = _record("depth10", "The ten best levels of both sides of a book.")
+BOOK_STATE: Final = _record("book_state", "What a book is worth from here on, and why.")
 
 TOXICITY: Final = _event("toxicity", toxicity.Toxicity, "Toxicity at the close of one volume bucket.")
 

@@ -12,7 +12,7 @@ from bus.codec import Codec
 from bus.envelope import AnyEvent
 from bus.errors import DecodeError
 from bus.messages.control import DeadLetter
-from bus.records import KINDS, Records
+from bus.records import FEED_KINDS, Records
 from bus.topics import Bus
 from bus.transport import Entry, Transport
 
@@ -115,8 +115,8 @@ def reopen(letter: DeadLetter, decoder: Codec) -> Records | AnyEvent:
         return (
             frames.decode(fields, where)[1] if "h" in fields else decoder.decode(fields.get("e", b""), where)
         )
-    if letter.message_type in KINDS:
-        return Records({letter.message_type: np.frombuffer(letter.content, KINDS[letter.message_type])})
+    if letter.message_type in FEED_KINDS:
+        return Records({letter.message_type: np.frombuffer(letter.content, FEED_KINDS[letter.message_type])})
     return decoder.decode(letter.content, where)
 
 

@@ -46,7 +46,9 @@ def _record(kind: str) -> str:
     rows = []
     for name in dtype.names or ():
         layout, offset = fields[name][:2]
-        rows.append([str(offset), code(layout.str.lstrip("|")), code(name), FIELDS[name].unit])
+        base, shape = layout.subdtype or (layout, ())
+        kind_of_one = base.str.lstrip("|") + "".join(f"[{n}]" for n in shape)
+        rows.append([str(offset), code(kind_of_one), code(name), FIELDS[name].unit])
     title = f"### `{kind}`\n\n{TOPICS[kind].about} {dtype.itemsize} bytes.\n"
     return f"{title}\n{table(['offset', 'type', 'field', 'unit'], rows)}"
 

@@ -16,7 +16,7 @@ from typing import Final
 import msgspec
 
 from bus import frames
-from bus.records import Records
+from bus.records import FEED_KINDS, Records
 from bus.topics import Bus
 from bus.transport import Courier, EntryId
 from shared.runtime import Runtime
@@ -104,5 +104,5 @@ async def take_again(data: bytes, courier: Courier, runtime: Runtime) -> None:
             if len(wanted) < len(entries) or not entries:
                 positions[bus] = max(through, positions[bus])
     if note.feed is not None:
-        runtime.feed(frames.decode(note.feed, "order log")[1])
+        runtime.feed(frames.decode(note.feed, "order log", FEED_KINDS)[1])
     runtime.step()

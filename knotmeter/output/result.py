@@ -9,7 +9,7 @@ import msgspec
 import numpy as np
 
 from bus.messages.control import DeadLetter
-from bus.records import KINDS
+from bus.records import FEED_KINDS
 from knotmeter.output.folder import RUN, OutputFolder
 from knotmeter.output.stop import Stop
 from knotmeter.output.tables import write_event_tables, write_market_tables
@@ -54,8 +54,8 @@ def write_run(folder: OutputFolder, run: Mapping[str, Any]) -> None:
 def plain_letter(engine: str, letter: DeadLetter) -> dict[str, Any]:
     """A dead letter as a line of JSON: its bytes in base 64, and its fields where it is a market record."""
     plain: dict[str, Any] = {"engine": engine, **msgspec.structs.asdict(letter)}
-    if letter.message_type in KINDS:
-        (record,) = np.frombuffer(letter.content, KINDS[letter.message_type])
+    if letter.message_type in FEED_KINDS:
+        (record,) = np.frombuffer(letter.content, FEED_KINDS[letter.message_type])
         names = record.dtype.names or ()
         plain["record"] = {name: _plain(record[name]) for name in names}
     return plain
@@ -81,5 +81,5 @@ def _run(keeping: Keeping, session: Session, counts: Mapping[str, int]) -> dict[
 
 
 def _plain(value: Any) -> Any:
-    plain = value.item()
+    plain = value.tolist()
     return plain.decode(errors="replace") if isinstance(plain, bytes) else plain

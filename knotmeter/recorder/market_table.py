@@ -30,8 +30,7 @@ def table(kind: str, slices: Sequence[tuple[int, Array]]) -> pa.Table:
         np.array([epoch for epoch, _ in slices], np.uint64), [len(array) for _, array in slices]
     )
     own = schema(kind)
-    fields = {name: np.ascontiguousarray(records[name]) for name in records.dtype.names or ()}
-    columns = [pa.array(values, own.field(name).type) for name, values in fields.items()]
+    columns = [_column(records[name], own.field(name).type) for name in records.dtype.names or ()]
     return pa.table([pa.array(epochs), *columns], schema=own)
 
 
@@ -40,8 +39,13 @@ def slices(kind: str, content: pa.Table) -> Iterator[tuple[int, Array]]:
     records = np.zeros(content.num_rows, KINDS[kind])
     for name in records.dtype.names or ():
         column = content.column(name)
-        is_text = pa.types.is_binary(column.type)
-        records[name] = column.to_pylist() if is_text else column.to_numpy()
+        if pa.types.is_binary(column.type):
+            records[name] = column.to_pylist()
+        elif pa.types.is_fixed_size_list(column.type):
+            flat = column.combine_chunks().flatten().to_numpy()
+            records[name] = flat.reshape(len(records), column.type.list_size)
+        else:
+            records[name] = column.to_numpy()
     epochs = content.column(EPOCH).to_numpy()
     edges = [0, *(np.flatnonzero(np.diff(epochs)) + 1).tolist(), len(records)]
     for start, end in pairwise(edges):
@@ -49,5 +53,15 @@ def slices(kind: str, content: pa.Table) -> Iterator[tuple[int, Array]]:
             yield int(epochs[start]), records[start:end]
 
 
+def _column(values: Array, kind: pa.DataType) -> pa.Array:
+    if values.ndim == 1:
+        return pa.array(np.ascontiguousarray(values), kind)
+    flat = pa.array(np.ascontiguousarray(values).ravel(), kind.value_type)
+    return pa.FixedSizeListArray.from_arrays(flat, type=kind)
+
+
 def _type(dtype: np.dtype[Any]) -> pa.DataType:
+    if dtype.subdtype is not None:
+        base, shape = dtype.subdtype
+        return pa.list_(pa.from_numpy_dtype(base), shape[0])
     return pa.binary() if dtype.kind == "S" else pa.from_numpy_dtype(dtype)

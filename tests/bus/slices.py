@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from hypothesis import strategies as st
 
-from bus.records import KINDS, Records
+from bus.records import KINDS, Array, Records
 
 
 def flow(kinds: list[str], first: int = 1, times: list[int] | None = None) -> Records:
@@ -18,7 +18,11 @@ def flow(kinds: list[str], first: int = 1, times: list[int] | None = None) -> Re
         places = [place for place, other in enumerate(kinds) if other == kind]
         array = np.zeros(len(places), KINDS[kind])
         for name in array.dtype.names or ():
-            array[name] = places if array.dtype[name].kind != "S" else [str(place) for place in places]
+            width = array.dtype[name].shape[0] if array.dtype[name].shape else None
+            if array.dtype[name].kind == "S":
+                array[name] = [str(place) for place in places]
+            else:
+                array[name] = places if width is None else np.repeat(places, width).reshape(-1, width)
         array["sequence"] = [first + place for place in places]
         array["ts_event"] = array["ts_init"] = [moments[place] for place in places]
         arrays[kind] = array
@@ -36,4 +40,12 @@ def flows(draw: st.DrawFn, min_size: int = 0, max_size: int = 40) -> Records:
 
 def contents(records: Records) -> dict[str, list[Any]]:
     """Everything in a slice, to compare."""
-    return {kind: array.tolist() for kind, array in records}
+    return {kind: rows(array) for kind, array in records}
+
+
+def rows(array: Array) -> list[tuple[Any, ...]]:
+    """Records as tuples, to compare; fields of several numbers are tuples too."""
+    return [
+        tuple(tuple(value.tolist()) if isinstance(value, np.ndarray) else value for value in record)
+        for record in array.tolist()
+    ]

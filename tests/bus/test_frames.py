@@ -122,8 +122,9 @@ WRONG: dict[str, tuple[Callable[[], dict[str, bytes]], str]] = {
         "Expected 3 records, got 2",
     ),
     "unknown kind": (
-        lambda: entry() | {"depth10": bytes(8)},
-        "Expected a record kind of ['bar', 'clock', 'instrument', 'quote', 'trade'], got 'depth10'",
+        lambda: entry() | {"level": bytes(48)},
+        "Expected a record kind of ['bar', 'book_state', 'clock', 'depth10', "
+        "'instrument', 'quote', 'trade'], got 'level'",
     ),
     "broken record": (
         lambda: entry() | {"trade": entry()["trade"][:-1]},

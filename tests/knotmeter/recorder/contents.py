@@ -11,6 +11,7 @@ from knotmeter.recorder import event_table, letter_table, market_table
 from knotmeter.recorder.archive import Archive
 from knotmeter.recorder.manifest import Progress
 from knotmeter.recorder.partitions import DEAD_LETTERS, EVENTS, OPERATIONAL, data_set_of
+from tests.bus.slices import rows as rows_of
 from tests.knotmeter.recorder.traffic import Content, event_row
 
 
@@ -52,5 +53,5 @@ def _rows(archive: Archive, folder: str) -> list[Any]:
         else:
             kind = data_set.rpartition("/")[2]
             for epoch, records in market_table.slices(kind, table):
-                rows += [(epoch, *record) for record in records.tolist()]
+                rows += [(epoch, *record) for record in rows_of(records)]
     return rows

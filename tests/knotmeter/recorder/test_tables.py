@@ -17,7 +17,7 @@ from bus.messages.control import DeadLetter
 from bus.records import KINDS, Records
 from knotmeter.recorder import event_table, letter_table, market_table
 from knotmeter.recorder.batch import Batch
-from tests.bus.slices import contents, flow, flows
+from tests.bus.slices import contents, flow, flows, rows
 from tests.knotmeter.recorder.traffic import DAY, START, event, event_row
 
 INT64 = st.integers(-(2**63), 2**63 - 1)
@@ -37,10 +37,10 @@ def test_records_come_back_as_they_were(parts: list[tuple[int, Records]]) -> Non
         if not slices:
             continue
         table = market_table.table(kind, slices)
-        found = [(epoch, row) for epoch, array in market_table.slices(kind, table) for row in array.tolist()]
+        found = [(epoch, row) for epoch, array in market_table.slices(kind, table) for row in rows(array)]
 
         assert table.schema == market_table.schema(kind)
-        assert found == [(epoch, row) for epoch, array in slices for row in array.tolist()]
+        assert found == [(epoch, row) for epoch, array in slices for row in rows(array)]
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -135,7 +135,7 @@ def test_a_slice_is_parted_at_midnight(records: Records, day: int, offset: int) 
             assert {str(time) for time in array["ts_init"].astype("M8[ns]").astype("M8[D]")} == {
                 date.removeprefix("date=")
             }
-            found.setdefault(kind, []).extend(array.tolist())
+            found.setdefault(kind, []).extend(rows(array))
 
     assert found == contents(Records(moved))
 

@@ -151,7 +151,8 @@ def test_any_manifest_settles(data: st.DataObject) -> None:
         st.integers(0, 3),
     )
     folder = "events/date=2023-12-08"
-    manifest = Manifest(session_id="s", segments={folder: tuple(data.draw(st.lists(rows, max_size=80)))})
+    drawn = data.draw(st.lists(rows, max_size=80, unique_by=lambda one: one.number))
+    manifest = Manifest(session_id="s", segments={folder: tuple(drawn)})
     before, quiet, steps = manifest.n_rows("events"), data.draw(st.booleans()), 0
     while (run := compaction.due(manifest, lambda _: quiet, ())) is not None:
         steps += 1

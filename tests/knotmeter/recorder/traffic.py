@@ -16,7 +16,7 @@ from bus.messages.control import DeadLetter, EngineStatus, Gap, Watermark
 from bus.records import END_OF_TIME, KINDS, Records
 from bus.topics import TOPICS, Bus
 from bus.transport import Entry, EntryId
-from tests.bus.slices import flow
+from tests.bus.slices import flow, rows
 
 DAY = 86_400_000_000_000
 START = 19_700 * DAY - DAY // 2
@@ -123,7 +123,7 @@ def _rows(bus: Bus, one: Entry) -> Iterator[tuple[str | None, tuple[int, int], s
     """Every message of an entry: producer, place, partition and row; operational ones have no producer."""
     if bus is Bus.MARKET_DATA:
         header, records = frames.decode(one.fields, f"{bus} {one.id}")
-        messages = [(kind, record) for kind, array in records for record in array.tolist()]
+        messages = [(kind, record) for kind, array in records for record in rows(array)]
         for kind, record in sorted(messages, key=lambda message: message[1][0]):
             folder = f"market/{kind}/date={_date(record[2])}"
             yield "md", (header.epoch, record[0]), folder, (header.epoch, *record)
