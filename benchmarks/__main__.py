@@ -31,7 +31,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(f"`name`: expected some of {', '.join(known)}, got {', '.join(unknown)}", file=sys.stderr)
         return 2
     if asked.list:
-        print("\n".join(f"{name:<10} {module.QUESTION}" for name, module in known.items()))
+        width = max(map(len, known))
+        print("\n".join(f"{name:<{width}} {module.QUESTION}" for name, module in known.items()))
         return 0
     with Bench(Options(pairs=asked.pairs, quick=asked.self_check, data=asked.data)) as bench:
         for told in (bench.report.machine, bench.report.versions):
