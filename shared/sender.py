@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Final
 
 from bus import codec
 from bus.errors import DecodeError
 from bus.outbox import Outbox, Publication
 from bus.topics import Bus
-from bus.transport import Courier
+from bus.transport import BEGINNING, Courier
 from shared import works
 from shared.clock import Clock
+
+_PAGE: Final = 1_000
 
 
 class Sender:
@@ -42,14 +44,21 @@ class Sender:
 
     def note_said(self, data: bytes | memoryview) -> None:
         """Look at an entry of Engine Logic: an event of this engine need not be said again."""
-        try:
-            event = codec.decode_envelope(data, self._engine)
-        except DecodeError:
+        self._hear(data, self._said, self.answered)
+
+    async def hear_again(self) -> None:
+        """After a restart of the server: what it lost of a former life has to be said again after all."""
+        if not (self._said or self.answered):
             return
-        if event.source == self._engine:
-            self._said.add((event.epoch, event.sequence))
-        elif event.source == works.source_of(self._engine):
-            self.answered.add(event.sequence)
+        heard: set[tuple[int, int]] = set()
+        answered: set[int] = set()
+        place = BEGINNING
+        while entries := await self._courier.read(Bus.ENGINE_LOGIC, place, _PAGE):
+            place = entries[-1].id
+            for entry in entries:
+                self._hear(entry.fields.get("e", b""), heard, answered)
+        self._said &= heard
+        self.answered &= answered
 
     def send(self, publication: Publication) -> None:
         """Hand an event to the bus, unless it stands there."""
@@ -70,6 +79,16 @@ class Sender:
     async def settled(self) -> None:
         """Wait until everything was answered."""
         await self._settled.wait()
+
+    def _hear(self, data: bytes | memoryview, said: set[tuple[int, int]], answered: set[int]) -> None:
+        try:
+            event = codec.decode_envelope(data, self._engine)
+        except DecodeError:
+            return
+        if event.source == self._engine:
+            said.add((event.epoch, event.sequence))
+        elif event.source == works.source_of(self._engine):
+            answered.add(event.sequence)
 
     def _answered(self, answer: asyncio.Future[Any]) -> None:
         self.in_flight -= 1

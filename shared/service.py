@@ -322,6 +322,7 @@ class Service:
                 if self._order is not None:
                     await self._order.recover()
                 await self.driver.recover()
+                await self.sender.hear_again()
             except BusError as again:
                 self._failure = again
                 await asyncio.sleep(pause)

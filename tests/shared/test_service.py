@@ -8,12 +8,14 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
+from bus import codec
 from bus.memory import MemoryTransport
 from bus.memory_courier import MemoryCourier
 from bus.redis import RedisTransport
+from bus.redis.errors import ServerUnavailableError
 from bus.server import ADMIN, EmbeddedServers
 from bus.topics import Bus
-from bus.transport import Courier
+from bus.transport import BEGINNING, Courier, Entry
 from shared.fleet_settings import FleetSettings
 from tests.bus.redis_servers import BRIEF, empty, running_servers
 from tests.fleet import toys
@@ -118,3 +120,36 @@ def test_killed_servers_and_services_leave_no_trace(
         return await told(fleet, RedisTransport(servers.addresses(ADMIN), BRIEF), all_records=False)
 
     assert asyncio.run(script()) == expected
+
+
+def test_what_a_server_lost_of_a_former_life_is_said_again(expected: list[bytes]) -> None:
+    """An engine that was killed need not repeat itself, unless the server has lost it in the meantime."""
+
+    async def script() -> list[bytes]:
+        transport = MemoryTransport()
+        courier = MemoryCourier(transport)
+        settings = FleetSettings(frame_size=16, checkpoint_seconds=1_000.0, speed="120x")
+        fleet = host(lambda _: MemoryCourier(transport), settings)
+        fleet.start()
+        await fleet.until(lambda: fleet.services["asker"].runtime.outputs.sequence > 20)
+        await fleet.kill("source")
+        await fleet.kill("asker")
+        transport.restart(Bus.MARKET_DATA, lost=10**9)
+        fleet.start("asker")
+        await fleet.until(lambda: fleet.services["asker"].phase == "ready")
+
+        entries = await courier.read(Bus.ENGINE_LOGIC, BEGINNING, 100_000)
+        asks = [place for place, entry in enumerate(entries) if _is_ask(entry)]
+        transport.restart(Bus.ENGINE_LOGIC, lost=len(entries) - asks[-3])
+        for name in ENGINES:
+            fleet.services[name].fail(ServerUnavailableError("restarted"))
+        await fleet.until(lambda: all(fleet.services[name].phase == "ready" for name in ENGINES))
+        fleet.start("source")
+        return await told(fleet, courier)
+
+    assert asyncio.run(script()) == expected
+
+
+def _is_ask(entry: Entry) -> bool:
+    event = codec.decode_envelope(entry.fields["e"], "test")
+    return (event.source, event.type) == ("asker", toys.ASK.name)
