@@ -26,6 +26,8 @@ class Reason(StrEnum):
     """No trade of the instrument was seen."""
     NO_QUOTE = "no_quote"
     """No quote of the instrument was seen, or the side asked for is absent."""
+    NO_BOOK = "no_book"
+    """The source gives no book of the instrument."""
     STALE_QUOTE = "stale_quote"
     """The last quote is older than the age allowed."""
     NO_REPORTED_SIDE = "no_reported_side"

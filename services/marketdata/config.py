@@ -10,7 +10,7 @@ from msgspec import Meta
 
 from bus.records import PRICE_SCALE, BarBasis
 from services.marketdata.adapter.settings import FileSettings, ReadSettings
-from shared.constraints import Check, PositiveInt
+from shared.constraints import Check, NonNegativeFloat, PositiveInt
 from shared.errors import ConstraintError, SettingsError
 from shared.instruments import SCALE
 
@@ -127,6 +127,13 @@ class Config(ReadSettings, frozen=True, kw_only=True, forbid_unknown_fields=True
         PositiveInt,
         Meta(description="Silence after which the clock of the feed stops until the next record.", le=86_400),
     ] = 60
+    depth_seconds: Annotated[
+        NonNegativeFloat | None,
+        Meta(
+            description="Least time between two showings of a book's ten best levels: 0 shows every change, "
+            "null none."
+        ),
+    ] = 0.0
 
     def __post_init__(self) -> None:
         """Refuse bars that are none, or one sort of bar twice.

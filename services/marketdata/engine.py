@@ -9,14 +9,30 @@ from typing import Any, ClassVar, Final
 import msgspec
 import numpy as np
 
-from bus.records import BAR, CLOCK, PRICE_SCALE, START_OF_TIME, Array, Records
+from bus.records import (
+    BAR,
+    BOOK_STATE,
+    CLOCK,
+    DEPTH10,
+    PRICE_SCALE,
+    QUOTE,
+    START_OF_TIME,
+    Array,
+    BookState,
+    Records,
+)
 from services.marketdata.config import Config
+from services.marketdata.kernel.book.ladder import Book, ladder_of
+from services.marketdata.kernel.book.layout import Books, blank_books
+from services.marketdata.kernel.book.read import ASK, BID
+from services.marketdata.kernel.book.room import room as make_room
 from services.marketdata.kernel.check import Kind, Order, Slice, Verdict, check, put_in_order
 from services.marketdata.kernel.faults import EXPECTATIONS, Fault
 from services.marketdata.kernel.memory import Memory, blank_progress, capacity, grown, own_copy
 from services.marketdata.kernel.publish import Room, Rules, publish
 from services.marketdata.kernel.quotes import blank_quotes
 from services.marketdata.kernel.recent import Recent, blank_recent, grown_recent, last_of, remember
+from services.marketdata.kernel.shown import Display, Shown, blank_shown, grown_shown
 from services.marketdata.kernel.tape import BY_QUOTE, BY_REPORT, BY_TICK, blank_tape
 from shared.engine import Engine
 from shared.errors import ConstraintError, SettingsError
@@ -55,11 +71,27 @@ class State(msgspec.Struct):
     """`bus.records.QUOTE` rows, one an instrument: its last."""
     kept_counts: Array
     """One `kernel.recent.COUNTS` row."""
+    looks: Array
+    """`kernel.shown.SHOWN` rows, one an instrument: what is shown of its book."""
+    depths: Array
+    """`bus.records.DEPTH10` rows, one an instrument: its levels as they were published last."""
+    books: dict[str, Array]
+    """The arrays of `kernel.book.layout.Books`, by name."""
 
     @property
     def recent(self) -> Recent:
         """What was published last."""
         return Recent(*(getattr(self, name) for name in Recent._fields))
+
+    @property
+    def shown(self) -> Shown:
+        """What is shown of the books."""
+        return Shown(self.looks, self.depths)
+
+    @property
+    def as_books(self) -> Books:
+        """The books."""
+        return Books(**self.books)
 
 
 def blank_state(config: Config) -> State:
@@ -72,17 +104,20 @@ def blank_state(config: Config) -> State:
         quotes=blank_quotes(1),
         forming=np.zeros((1, len(config.bars)), FORMING),
         **blank_recent(1)._asdict(),
+        **blank_shown(1)._asdict(),
+        books=blank_books(1)._asdict(),
     )
 
 
 class MarketData(Engine[State]):
     """What is trading, at what price, right now?
 
-    A feed's records -> instruments, trades, quotes, bars and clocks, numbered as the fleet's record flow.
+    A feed's records -> instruments, trades, quotes, bars, books, clocks: the fleet's record flow, numbered.
 
-    State: a row for each instrument (last trade, last quotes, counts), its forming bars, and the fleet's
-    row of each row of the feed: 456 bytes an instrument and 96 more for each sort of bar, for at most
-    `MOST_INSTRUMENTS`; and the last trades and bars of all instruments, 590 kB whatever happens.
+    State: a row for each instrument (last trade, last quotes, counts, what is shown of its book), its forming
+    bars, and the fleet's row of each row of the feed: 888 bytes an instrument and 96 more for each sort of
+    bar, for at most `MOST_INSTRUMENTS`; the books, by the levels and orders that stand in them; and the last
+    trades and bars of all instruments, 590 kB whatever happens.
 
     Invariants: rows are never reused; ``ts_init`` never decreases; a time bar that ended by the time of a
     clock precedes it; what is published does not depend on how the feed was cut.
@@ -91,13 +126,15 @@ class MarketData(Engine[State]):
     its row, its sequence, a missing side and the crossed flag.
     """
 
-    state_version: ClassVar[int] = 2  # 1 kept no recent records and did not count what it published
+    state_version: ClassVar[int] = 3  # 1 kept no recent records, and 2 no books
 
     def __init__(self, config: Config) -> None:
         super().__init__(config, blank_state(config))
         self._bar_rules = config.bar_rules
         self._rules = Rules(
-            idle=config.clock_idle_seconds * 1_000_000_000, side_rule=_SIDE_RULES[config.trade_side]
+            idle=config.clock_idle_seconds * 1_000_000_000,
+            side_rule=_SIDE_RULES[config.trade_side],
+            gap=-1 if config.depth_seconds is None else round(config.depth_seconds * 1e9),
         )
 
     def on_records(self, records: Records) -> Records:
@@ -114,9 +151,9 @@ class MarketData(Engine[State]):
         targets, added = self._targets(records.instrument, definitions)
         state = self._with_room(records.instrument, added)
         flow = Slice(*(own_copy(records[kind]) for kind in _KINDS))
-        order = Order(*np.empty((2, len(records)), np.int64))
+        order = Order(*np.empty((3, len(records)), np.int64))
         if not put_in_order(flow, records.first_sequence, order):
-            name, expected = "sequence", "consecutive instruments, quotes, trades and bars"
+            name, expected = "sequence", f"consecutive records of kind {', '.join(_KINDS)}"
             raise ConstraintError(name, expected, f"{len(records)} from {records.first_sequence}")
         last = int(state.progress[0]["ts_init"])
         verdict = check(flow, order, targets, state.feed_rows, state.forming, last, self._rules.idle)
@@ -131,7 +168,8 @@ class MarketData(Engine[State]):
 
     def measure(self) -> Mapping[str, float]:
         """Counts since the first record."""
-        tape = self.state.tape
+        tape, looks = self.state.tape, self.state.looks
+        has_book = looks["has_book"] != 0
         prefix = "knotmeter_marketdata_"
         return {
             f"{prefix}instruments": len(self.instruments),
@@ -141,6 +179,8 @@ class MarketData(Engine[State]):
             f"{prefix}crossed_quotes_total": int(tape["n_crossed"].sum()),
             f"{prefix}bars_total": int(tape["n_bars"].sum()),
             f"{prefix}clocks_total": int(self.state.progress[0]["n_clocks"]),
+            f"{prefix}books": int(np.count_nonzero(has_book)),
+            f"{prefix}stale_books": int(np.count_nonzero(has_book & (looks["state"] == BookState.STALE))),
         }
 
     def summary(self) -> list[dict[str, Any]]:
@@ -190,6 +230,25 @@ class MarketData(Engine[State]):
         chosen: Array = kept[(kept["basis"] == basis) & (kept["step"] == step)][-limit:]
         return chosen
 
+    def book(self, instrument_id: str, depth: int) -> Book | None:
+        """The best levels of a book, and what it is worth; None if the instrument has none.
+
+        Raises:
+            ConstraintError: no such instrument.
+        """
+        row = self._row(instrument_id)
+        look, books = self.state.looks[row], self.state.as_books
+        if not look["has_book"]:
+            return None
+        ts_event = int(look["ts_event"])
+        return Book(
+            state=int(look["state"]),
+            state_reason=int(look["state_reason"]),
+            ts_event=None if ts_event == START_OF_TIME else ts_event,
+            bids=ladder_of(books, row, BID, depth),
+            asks=ladder_of(books, row, ASK, depth),
+        )
+
     def _row(self, instrument_id: str) -> int:
         row = self.instruments.row(instrument_id)
         if row is None:
@@ -236,6 +295,8 @@ class MarketData(Engine[State]):
             quotes=grown(known.quotes, blank_quotes(n_rows)),
             forming=grown(known.forming, np.zeros((n_rows, len(self._bar_rules)), FORMING)),
             **grown_recent(known.recent, n_rows)._asdict(),
+            **grown_shown(known.shown, n_rows)._asdict(),
+            books=known.books,
         )
         for row, definition in enumerate(added, first):
             unit = Fraction(definition.size_increment * definition.multiplier, SCALE * SCALE)
@@ -250,17 +311,29 @@ class MarketData(Engine[State]):
         return state
 
     def _publish(self, flow: Slice, order: Order, state: State, verdict: Verdict) -> Records:
-        n_open = int(state.progress[0]["n_rows"]) * len(self._bar_rules) if verdict.n_clocks else 0
-        room = Room(bar=np.empty(verdict.most_bars + n_open, BAR), clock=np.empty(verdict.n_clocks, CLOCK))
-        memory = Memory(state.progress, state.tape, state.quotes, state.forming)
-        n_bars = publish(flow, order, memory, self._rules, room)
+        n_rows = int(state.progress[0]["n_rows"])
+        n_open = n_rows * len(self._bar_rules) if verdict.n_clocks else 0
+        n_held_back = n_rows if verdict.n_clocks and self._rules.gap > 0 else 0
+        display = Display(
+            # Where no book can give one, quotes are passed on in place.
+            quote=np.empty(len(flow.quote) + verdict.n_looks, QUOTE) if verdict.n_looks else flow.quote,
+            depth10=np.empty(verdict.n_looks + n_held_back + 1, DEPTH10),
+            book_state=np.empty(verdict.n_looks, BOOK_STATE),
+        )
+        room = Room(np.empty(verdict.most_bars + n_open, BAR), np.empty(verdict.n_clocks, CLOCK), display)
+        books = make_room(state.as_books, len(state.tape), len(flow.order), len(flow.level))
+        state.books = books._asdict()
+        memory = Memory(state.progress, state.tape, state.quotes, state.forming, books, state.shown)
+        n_bars, counts = publish(flow, order, memory, self._rules, room)
         return Records(
             {
                 "instrument": flow.instrument,
-                "quote": flow.quote,
+                "quote": display.quote[: counts.n_quotes],
                 "trade": flow.trade,
                 "bar": room.bar[:n_bars],
                 "clock": room.clock,
+                "depth10": display.depth10[: counts.n_depths],
+                "book_state": display.book_state[: counts.n_states],
             }
         )
 

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from typing import Final
 
-from bus.topics import BAR, CLOCK, INSTRUMENT, QUOTE, TRADE
+from bus.topics import BAR, BOOK_STATE, CLOCK, DEPTH10, INSTRUMENT, QUOTE, TRADE
 from shared.spec import EngineSpec, Metric, Rungs
 
 SPEC: Final = EngineSpec(
     name="marketdata",
     question="What is trading, at what price, right now?",
     port=8800,
-    publishes=(INSTRUMENT, TRADE, QUOTE, BAR, CLOCK),
+    publishes=(INSTRUMENT, TRADE, QUOTE, DEPTH10, BOOK_STATE, BAR, CLOCK),
     metrics=(
         Metric(
             name="knotmeter_marketdata_instruments",
@@ -47,6 +47,16 @@ SPEC: Final = EngineSpec(
             name="knotmeter_marketdata_clocks_total",
             kind="counter",
             help="Clock records published.",
+        ),
+        Metric(
+            name="knotmeter_marketdata_books",
+            kind="gauge",
+            help="Instruments that have a book.",
+        ),
+        Metric(
+            name="knotmeter_marketdata_stale_books",
+            kind="gauge",
+            help="Books of which something was missed and that are not whole again.",
         ),
     ),
     rungs=Rungs(baseline=4120, kernel=412, accelerated=41.2, algorithm=4.12, ultimate=0.412),

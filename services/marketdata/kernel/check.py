@@ -10,7 +10,7 @@ from typing import Any, Final, NamedTuple
 
 import numpy as np
 
-from bus.records import Array
+from bus.records import Array, BookAction, Flag
 from services.marketdata.kernel.faults import LARGEST, MOST_BARS, Fault
 from services.marketdata.kernel.seconds import count_clocks, next_second
 from shared.kernels.bars import largest_volume, most_closed
@@ -24,6 +24,9 @@ class Kind(IntEnum):
     QUOTE = 1
     TRADE = 2
     BAR = 3
+    ORDER = 4
+    LEVEL = 5
+    BOOK_STATE = 6
 
 
 class Slice(NamedTuple):
@@ -33,6 +36,9 @@ class Slice(NamedTuple):
     quote: Array
     trade: Array
     bar: Array
+    order: Array
+    level: Array
+    book_state: Array
 
 
 class Order(NamedTuple):
@@ -42,6 +48,8 @@ class Order(NamedTuple):
     """`Kind` of each."""
     times: Array
     """``ts_init`` of each, ns."""
+    places: Array
+    """Place of each in the array of its kind."""
 
 
 class Verdict(NamedTuple):
@@ -57,6 +65,8 @@ class Verdict(NamedTuple):
     """Clock records the slice gives, exactly."""
     most_bars: int
     """Bars that trades and imported bars can give, at most; those that clocks close come on top."""
+    n_looks: int
+    """Records after which a book may be looked at."""
 
 
 _NONE: Final = int(Fault.NONE)
@@ -71,10 +81,19 @@ _BAR_PRICES: Final = int(Fault.BAR_PRICES)
 _BAR_BASIS: Final = int(Fault.BAR_BASIS)
 _VOLUME_RANGE: Final = int(Fault.VOLUME_RANGE)
 _TOO_MANY_BARS: Final = int(Fault.TOO_MANY_BARS)
+_ACTION: Final = int(Fault.ACTION)
+_BOOK_SIDE: Final = int(Fault.BOOK_SIDE)
+_BOOK_STATE: Final = int(Fault.BOOK_STATE)
+_CLEAR: Final = int(BookAction.CLEAR)
+_SET: Final = int(BookAction.SET)
+_LAST: Final = int(Flag.LAST)
 _INSTRUMENT: Final = int(Kind.INSTRUMENT)
 _QUOTE: Final = int(Kind.QUOTE)
 _TRADE: Final = int(Kind.TRADE)
 _BAR: Final = int(Kind.BAR)
+_ORDER: Final = int(Kind.ORDER)
+_LEVEL: Final = int(Kind.LEVEL)
+_STATE: Final = int(Kind.BOOK_STATE)
 _EMPTY: Final = -1
 
 
@@ -92,24 +111,29 @@ def put_in_order(flow: Slice, first: int, order: Order) -> bool:
     """
     order.kinds[:] = _EMPTY
     n_records = len(flow.instrument) + len(flow.quote) + len(flow.trade) + len(flow.bar)
+    n_book_records = len(flow.order) + len(flow.level) + len(flow.book_state)
     return (
-        n_records == len(order.kinds)
+        n_records + n_book_records == len(order.kinds)
         and _place(flow.instrument["sequence"], flow.instrument["ts_init"], first, _INSTRUMENT, order)
         and _place(flow.quote["sequence"], flow.quote["ts_init"], first, _QUOTE, order)
         and _place(flow.trade["sequence"], flow.trade["ts_init"], first, _TRADE, order)
         and _place(flow.bar["sequence"], flow.bar["ts_init"], first, _BAR, order)
+        and _place(flow.order["sequence"], flow.order["ts_init"], first, _ORDER, order)
+        and _place(flow.level["sequence"], flow.level["ts_init"], first, _LEVEL, order)
+        and _place(flow.book_state["sequence"], flow.book_state["ts_init"], first, _STATE, order)
     )
 
 
 @inlined
 def _place(sequences: Array, times: Array, first: int, kind: int, order: Order) -> bool:
-    kinds, ordered_times = order.kinds, order.times
+    kinds, ordered_times, places = order.kinds, order.times, order.places
     for n in range(len(sequences)):
         place = np.int64(sequences[n]) - first
         if not 0 <= place < len(kinds) or kinds[place] != _EMPTY:
             return False
         kinds[place] = kind
         ordered_times[place] = times[n]
+        places[place] = n
     return True
 
 
@@ -131,41 +155,56 @@ def check(
     Returns:
         The verdict. On the first fault the pass ends.
     """
-    instruments, quotes, trades, bars = flow.instrument, flow.quote, flow.trade, flow.bar
+    instruments, trades = flow.instrument, flow.trade
     kinds, times = order.kinds, order.times
-    at_instrument, at_quote, at_trade, at_bar = -1, -1, -1, -1
-    n_clocks, most_bars, total_size, due = 0, len(bars), 0, next_second(last)
+    n_clocks, most_bars, total_size, due = 0, len(flow.bar), 0, next_second(last)
+    n_looks = len(flow.book_state)
     for n in range(len(kinds)):
-        kind = kinds[n]
+        kind, at = kinds[n], order.places[n]
         if times[n] >= due:
             n_clocks += count_clocks(last, times[n], idle)
             due = next_second(times[n])
         if kind == _TRADE:
-            at_trade += 1
-            trade = trades[at_trade]
+            trade = trades[at]
             row = _row_of(trade.instrument, feed_rows)
             n_closed = most_closed(forming, row, trade.size) if row >= 0 else 0
             volume = largest_volume(forming, row) if row >= 0 else 0
             fault = _check_common(trade, last, row) or _check_trade(trade, volume + total_size, n_closed)
             total_size += trade.size
             most_bars += n_closed
-        elif kind == _QUOTE:
-            at_quote += 1
-            quote = quotes[at_quote]
-            fault = _check_common(quote, last, _row_of(quote.instrument, feed_rows)) or _check_quote(quote)
+        elif kind >= _ORDER:
+            fault, is_look = _check_of_book(flow, kind, at, last, feed_rows)
+            n_looks += is_look
         elif kind == _INSTRUMENT:
-            at_instrument += 1
-            feed_rows[instruments[at_instrument].instrument] = targets[at_instrument]
-            fault = _check_common(instruments[at_instrument], last, targets[at_instrument])
+            feed_rows[instruments[at].instrument] = targets[at]
+            fault = _check_common(instruments[at], last, targets[at])
+        elif kind == _QUOTE:
+            quote = flow.quote[at]
+            fault = _check_common(quote, last, _row_of(quote.instrument, feed_rows)) or _check_quote(quote)
         else:
-            at_bar += 1
-            bar = bars[at_bar]
+            bar = flow.bar[at]
             fault = _check_common(bar, last, _row_of(bar.instrument, feed_rows)) or _check_bar(bar)
         if fault != _NONE:
-            places = (at_instrument, at_quote, at_trade, at_bar)
-            return Verdict(fault, kind, places[kind], 0, 0)
+            return Verdict(fault, kind, at, 0, 0, 0)
         last = times[n]
-    return Verdict(_NONE, 0, 0, n_clocks, most_bars)
+    return Verdict(_NONE, 0, 0, n_clocks, most_bars, n_looks)
+
+
+@inlined
+def _check_of_book(flow: Slice, kind: int, at: int, last: int, feed_rows: Array) -> tuple[int, int]:
+    """Check an order, a level or a state; returns the fault, and 1 if a book may be looked at after it."""
+    if kind == _ORDER:
+        order = flow.order[at]
+        fault = _check_common(order, last, _row_of(order.instrument, feed_rows))
+        return fault or _check_change(order, order.action < _SET), (order.flags & _LAST) // _LAST
+    if kind == _LEVEL:
+        level = flow.level[at]
+        fault = _check_common(level, last, _row_of(level.instrument, feed_rows))
+        has_action = level.action == _CLEAR or level.action == _SET
+        return fault or _check_change(level, has_action), (level.flags & _LAST) // _LAST
+    state = flow.book_state[at]
+    fault = _check_common(state, last, _row_of(state.instrument, feed_rows))
+    return fault or _check_state(state), 0
 
 
 @inlined
@@ -229,3 +268,22 @@ def _check_bar(bar: Any) -> int:
     if not 1 <= bar.basis <= 3 or bar.step <= 0:
         return _BAR_BASIS
     return _NONE
+
+
+@inlined
+def _check_change(record: Any, has_action: bool) -> int:
+    """Check an order or a level."""
+    if not has_action:
+        return _ACTION
+    if record.action != _CLEAR and record.side != 1 and record.side != -1:
+        return _BOOK_SIDE
+    if not -LARGEST <= record.price <= LARGEST:
+        return _PRICE_RANGE
+    if not 0 <= record.size <= LARGEST:
+        return _SIZE_RANGE
+    return _NONE
+
+
+@inlined
+def _check_state(state: Any) -> int:
+    return _NONE if state.state <= 3 and state.state_reason <= 7 else _BOOK_STATE

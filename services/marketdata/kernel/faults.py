@@ -28,6 +28,9 @@ class Fault(IntEnum):
     BAR_BASIS = 9
     VOLUME_RANGE = 10
     TOO_MANY_BARS = 11
+    ACTION = 12
+    BOOK_SIDE = 13
+    BOOK_STATE = 14
 
 
 class Expectation(NamedTuple):
@@ -54,4 +57,9 @@ EXPECTATIONS: Final[Mapping[Fault, Expectation]] = {
     Fault.TOO_MANY_BARS: Expectation(
         ("size",), f"a size that completes at most {MOST_BARS} bars; raise the volume in `bars`"
     ),
+    Fault.ACTION: Expectation(
+        ("action",), "of an order 0 to 3 (add, modify, cancel, clear), of a level 3 or 4 (clear, set)"
+    ),
+    Fault.BOOK_SIDE: Expectation(("side",), "+1 for a bid or -1 for an ask"),
+    Fault.BOOK_STATE: Expectation(("state", "state_reason"), "a state from 0 to 3 and a reason from 0 to 7"),
 }

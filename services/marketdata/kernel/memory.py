@@ -7,6 +7,8 @@ from typing import Final, NamedTuple
 import numpy as np
 
 from bus.records import START_OF_TIME, Array
+from services.marketdata.kernel.book.layout import Books
+from services.marketdata.kernel.shown import Shown
 
 PROGRESS: Final = np.dtype([("ts_init", "<i8"), ("n_rows", "<i8"), ("n_clocks", "<i8")])
 """How far the feed has got: ``ts_init`` of its last record, instruments in use, clocks published."""
@@ -23,6 +25,10 @@ class Memory(NamedTuple):
     """`services.marketdata.kernel.quotes.QUOTED`, ``(n_instruments, RECENT)``."""
     forming: Array
     """`shared.kernels.bars.FORMING`, ``(n_instruments, n_bars)``."""
+    books: Books
+    """Every book."""
+    shown: Shown
+    """What was shown of them."""
 
 
 def blank_progress() -> Array:

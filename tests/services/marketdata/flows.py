@@ -7,7 +7,23 @@ from typing import Any
 
 import numpy as np
 
-from bus.records import BAR, KINDS, PRICE_SCALE, QUOTE, TRADE, Array, Records
+from bus.records import (
+    BAR,
+    BOOK_STATE,
+    FEED_KINDS,
+    KINDS,
+    LEVEL,
+    ORDER,
+    PRICE_SCALE,
+    QUOTE,
+    TRADE,
+    Array,
+    BookAction,
+    BookReason,
+    BookState,
+    Flag,
+    Records,
+)
 from services.marketdata.engine import MarketData
 from shared.instruments import Instrument, to_records
 
@@ -82,11 +98,59 @@ class Flow:
         record["ts_open"] = nanoseconds(at) - 60 * SECOND
         return self._add(record, at, at, fields)
 
+    def level(
+        self,
+        at: float,
+        price: float,
+        size: int,
+        *,
+        side: int = 0,
+        row: int = 0,
+        flags: int = Flag.LAST,
+        action: int = BookAction.SET,
+    ) -> Flow:
+        """Add a level: a bid below 100 and an ask from there on, unless a side is given."""
+        record = np.zeros(1, LEVEL)
+        record["price"], record["size"], record["instrument"] = price_units(price), size, row
+        record["side"], record["action"] = side or (1 if price < 100 else -1), action
+        return self._add(record, at, at, {"flags": int(flags)})
+
+    def snapshot(self, at: float, *levels: tuple[float, int], row: int = 0) -> Flow:
+        """Add a whole book of levels: prices and sizes."""
+        self.level(at, 0, 0, row=row, flags=Flag.SNAPSHOT, action=BookAction.CLEAR)
+        for number, (price, size) in enumerate(levels, start=1):
+            last = Flag.LAST if number == len(levels) else Flag(0)
+            self.level(at, price, size, row=row, flags=Flag.SNAPSHOT | last)
+        return self
+
+    def order(
+        self,
+        at: float,
+        action: BookAction,
+        order_id: int,
+        price: float = 0,
+        size: int = 0,
+        *,
+        row: int = 0,
+        flags: int = Flag.LAST,
+    ) -> Flow:
+        """Add the change of an order: a bid below 100 and an ask from there on."""
+        record = np.zeros(1, ORDER)
+        record["price"], record["size"], record["instrument"] = price_units(price), size, row
+        record["side"], record["action"], record["order_id"] = 1 if price < 100 else -1, action, order_id
+        return self._add(record, at, at, {"flags": int(flags)})
+
+    def state(self, at: float, state: BookState, reason: BookReason, row: int = 0) -> Flow:
+        """Add what the feed knows of a book."""
+        record = np.zeros(1, BOOK_STATE)
+        record["state"], record["state_reason"], record["instrument"] = state, reason, row
+        return self._add(record, at, at)
+
     def records(self) -> Records:
         """The feed."""
         kinds: dict[str, list[Array]] = {}
         for part in self._parts:
-            kind = next(name for name, dtype in KINDS.items() if dtype == part.dtype)
+            kind = next(name for name, dtype in FEED_KINDS.items() if dtype == part.dtype)
             kinds.setdefault(kind, []).append(part)
         return Records({kind: np.concatenate(parts) for kind, parts in kinds.items()})
 
@@ -137,8 +201,8 @@ def same_bytes(one: Records, other: Records) -> bool:
 
 
 def kinds_of(records: Records) -> str:
-    """The kinds of all records in order, a letter each: Instrument, Quote, Trade, Bar, Clock."""
-    return "".join(kind[0] for kind, _ in in_order(records))
+    """Kinds of all records in order, a letter each: Instrument, Quote, Trade, Bar, Clock, Depth, State."""
+    return "".join("s" if kind == "book_state" else kind[0] for kind, _ in in_order(records))
 
 
 def clocks(records: Records) -> list[float]:

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from bus.records import BarBasis, Records
+from bus.records import BarBasis, BookAction, BookReason, BookState, Records
 from services.marketdata.api import router, warm
 from services.marketdata.config import Config
 from services.marketdata.engine import MarketData, create
@@ -185,7 +185,7 @@ def test_without_a_bar_there_is_a_reason() -> None:
         ("/v1/bars/A.X?interval=volume:0.5", 422, "a whole number of size units of 1, found volume:0.5"),
         ("/v1/trades/A.X?limit=0", 422, "`limit`: expected greater than or equal to 1, found"),
         ("/v1/trades/A.X?limit=1001", 422, "`limit`: expected less than or equal to 1000, found"),
-        ("/v1/book/A.X", 404, "expected a path that /docs lists"),
+        ("/v1/boot/A.X", 404, "expected a path that /docs lists"),
     ],
 )
 def test_what_there_is_not_is_a_problem(path: str, status: int, detail: str) -> None:
@@ -243,3 +243,40 @@ def test_the_rings_hold_the_last_ones() -> None:
 def test_there_is_nothing_to_compile() -> None:
     """All of its kernels are those of the bus."""
     warm()
+
+
+def test_a_book_is_told_with_its_state() -> None:
+    """Levels best first, sizes in natural units, orders where the source gives them; and what it is worth."""
+    feed = Flow(COIN, "A.X", "B.X").snapshot(1, (99, 500), (98, 300), (101, 7000))
+    feed.order(2, BookAction.CLEAR, 0, row=1).order(3, BookAction.ADD, 1, 99, 5, row=1)
+    feed.order(3, BookAction.ADD, 2, 99, 4, row=1).state(4, BookState.STALE, BookReason.GAP)
+    made = engine(feed.records())
+
+    coin = told(made, "/v1/book/BTC.TEST?depth=1")
+    assert coin == {
+        "instrument_id": "BTC.TEST",
+        "ts_event": SECOND,
+        "state": "stale",
+        "state_reason": "gap",
+        "bids": [{"price": 99.0, "size": 0.5, "n_orders": None}],
+        "asks": [{"price": 101.0, "size": 7.0, "n_orders": None}],
+        "n_bids": 2,
+        "n_asks": 1,
+        "reason": None,
+        "n_observations": 3,
+        "method": "order_book",
+        "parameters": {"depth": 1},
+    }
+    share = told(made, "/v1/book/A.X")
+    assert (share["state"], share["bids"]) == ("live", [{"price": 99.0, "size": 9.0, "n_orders": 2}])
+    none = told(made, "/v1/book/B.X")
+    assert (none["reason"], none["state"], none["bids"]) == ("no_book", None, [])
+
+
+def test_books_that_are_not_there_are_refused() -> None:
+    """An unknown instrument, and a depth beyond the bound."""
+    made = engine(Flow("A.X").records())
+
+    assert get(face(made), "/v1/book/B.X").status_code == 404
+    assert get(face(made), "/v1/book/A.X?depth=0").status_code == 422
+    assert get(face(made), "/v1/book/A.X?depth=1001").status_code == 422

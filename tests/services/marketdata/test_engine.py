@@ -190,7 +190,7 @@ def test_a_feed_with_holes_in_its_numbers_is_refused() -> None:
     feed = Flow("A.X").trade(1, 100).trade(2, 100).records()
     feed.trade["sequence"][1] += 1
 
-    with pytest.raises(ConstraintError, match="`sequence`: expected consecutive instruments, quotes"):
+    with pytest.raises(ConstraintError, match="`sequence`: expected consecutive records of kind"):
         engine().on_records(feed)
 
 
@@ -200,7 +200,7 @@ def test_a_feed_brings_no_clocks() -> None:
     clock = np.zeros(1, CLOCK)
     clock["sequence"], clock["ts_event"], clock["ts_init"] = 3, 2 * SECOND, 2 * SECOND
 
-    with pytest.raises(ConstraintError, match="`sequence`: expected consecutive instruments, quotes"):
+    with pytest.raises(ConstraintError, match="`sequence`: expected consecutive records of kind"):
         engine().on_records(Records({**dict(feed), "clock": clock}))
 
 
@@ -278,6 +278,8 @@ def test_what_it_measures_is_what_it_declares() -> None:
         "crossed_quotes_total": 0,
         "bars_total": len(said.bar),
         "clocks_total": len(said.clock),
+        "books": 0,
+        "stale_books": 0,
     }
 
 

@@ -13,7 +13,7 @@ from tests.services.marketdata.flows import Flow
 
 def order_of(feed: Records) -> tuple[bool, Order]:
     """What `put_in_order` makes of a feed."""
-    order = Order(*np.zeros((2, len(feed)), np.int64))
+    order = Order(*np.zeros((3, len(feed)), np.int64))
     flow = Slice(*(feed[kind.name.lower()] for kind in Kind))
     return put_in_order(flow, feed.first_sequence, order), order
 

@@ -1,4 +1,4 @@
-"""marketdata over HTTP: instruments, last quotes, last trades and last bars."""
+"""What was published: instruments, last quotes, last trades and last bars."""
 
 from __future__ import annotations
 
@@ -143,8 +143,8 @@ class BarList(msgspec.Struct, frozen=True, kw_only=True):
     bars: list[BarView]
 
 
-def router(engine: MarketData) -> Routes:
-    """Everything that marketdata answers."""
+def routes_of(engine: MarketData) -> Routes:
+    """Routes of what was published."""
     routes = Routes()
     _add_lists(routes, engine)
     _add_instruments(routes, engine)
@@ -180,7 +180,7 @@ def _add_instruments(routes: Routes, engine: MarketData) -> None:
     @routes.view("/v1/quotes/{instrument_id}", QuoteView, summary="Last quote of one instrument")
     def quote(instrument_id: str) -> QuoteView:
         """Both sides as the source gave them, or null with the reason."""
-        return _quote(engine, _definition(engine, instrument_id))
+        return _quote(engine, definition_of(engine, instrument_id))
 
     @routes.query("/v1/trades/{instrument_id}", TradeList, summary="Last trades of one instrument")
     async def trades(request: Request, instrument_id: str, limit: Limit = LISTED) -> Response:
@@ -188,7 +188,7 @@ def _add_instruments(routes: Routes, engine: MarketData) -> None:
 
         Kept are the last few thousand of all instruments together, and the very last of each.
         """
-        return answer(request, _trades(engine, _definition(engine, instrument_id), limit))
+        return answer(request, _trades(engine, definition_of(engine, instrument_id), limit))
 
     @routes.query("/v1/bars/{instrument_id}", BarList, summary="Last bars of one instrument")
     async def bars(
@@ -199,11 +199,7 @@ def _add_instruments(routes: Routes, engine: MarketData) -> None:
         `interval` is written as in the setting `marketdata.bars`: `60s`, `volume:1000`, `dollar:1000000`. Not
         given, it is the first of that setting.
         """
-        return answer(request, _bars(engine, _definition(engine, instrument_id), interval, limit))
-
-
-def warm() -> None:
-    """Compile what the computations need: there are none."""
+        return answer(request, _bars(engine, definition_of(engine, instrument_id), interval, limit))
 
 
 def _page(engine: MarketData, offset: int, limit: int) -> range:
@@ -211,7 +207,12 @@ def _page(engine: MarketData, offset: int, limit: int) -> range:
     return range(offset, min(offset + limit, len(engine.instruments)))
 
 
-def _definition(engine: MarketData, instrument_id: str) -> Instrument:
+def definition_of(engine: MarketData, instrument_id: str) -> Instrument:
+    """Definition of an instrument.
+
+    Raises:
+        ConstraintError: no such instrument.
+    """
     engine.counts(instrument_id)  # knows whether there is one
     row = engine.instruments.row(instrument_id)
     return engine.instruments[row or 0]
