@@ -92,8 +92,8 @@ class BookReason(IntEnum):
     """The venue's checksum is another."""
     DISCONNECTED = 5
     UNKNOWN_ORDER = 6
-    """A record asked for what cannot be: an order was changed that was never added, or added twice, or more of it
-    was taken than there was, or orders came for a book of levels."""
+    """A record asked for what cannot be: an order was changed that was never added, or added twice, or more
+    of it was taken than there was, or orders came for a book of levels."""
     CROSSED = 7
     """Bid at or above ask, as in an auction."""
 
