@@ -9,7 +9,8 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from bus.records import LEVEL, ORDER, PRICE_SCALE, Array, BookAction
+from bus.record_codes import BookAction
+from bus.records import LEVEL, ORDER, PRICE_SCALE, Array
 
 ESH4_FILE: Final = Path("market", "es_mbo", "esh4-glbx-mdp3-20231225.mbo.dbn.zst")
 """Real orders, relative to the folder given as --data."""

@@ -9,7 +9,8 @@ import numpy as np
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
-from bus.records import PRICE_SCALE, TRADE, Records, SideOrigin
+from bus.record_codes import SideOrigin
+from bus.records import PRICE_SCALE, TRADE, Records
 
 ES_FILE: Final = Path("market", "es_futures", "sp500_emini_2013-09_ticks_500k.parquet")
 """Real trades, relative to the folder given as --data."""

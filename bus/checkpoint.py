@@ -41,6 +41,8 @@ class Checkpoint(msgspec.Struct, frozen=True, kw_only=True):
     cursors: dict[str, Cursor]
     watermarks: dict[str, int]
     positions: dict[str, EntryId]
+    heard_from: EntryId | None = None
+    """Where what the engine said in a life before begins, as far as it has not come to it again."""
     waiting: list[tuple[int, bytes]]
     """Waiting events, each with its lane's delay."""
     outbox: list[tuple[int, int, bytes]]

@@ -14,12 +14,13 @@ from bus.errors import CheckpointError
 from bus.outbox import Outbox, Publication
 from bus.records import START_OF_TIME
 from bus.topics import Bus
+from bus.transport import EntryId
 from shared import state as states
 from shared.instruments import Instrument, Instruments
 from shared.runtime import Runtime
 
 
-def capture(runtime: Runtime, outbox: Outbox, order: int = 0) -> bytes:
+def capture(runtime: Runtime, outbox: Outbox, order: int = 0, heard_from: EntryId | None = None) -> bytes:
     """Checkpoint of a runtime between two steps.
 
     The outbox keeps events alone: a replay makes market records again, and live ones that a server lost are
@@ -40,6 +41,7 @@ def capture(runtime: Runtime, outbox: Outbox, order: int = 0) -> bytes:
         cursors=inputs.handled(),
         watermarks=inputs.merge.watermarks(),
         positions=inputs.positions,
+        heard_from=heard_from,
         waiting=[(delay, codec.encode(event)) for delay, event in inputs.merge.waiting_events()],
         outbox=[(kept.epoch, kept.sequence, bytes(kept.fields["e"])) for kept in _events(outbox)],
         run_ids=outbox.run_ids,
@@ -54,8 +56,8 @@ def capture(runtime: Runtime, outbox: Outbox, order: int = 0) -> bytes:
     return checkpoints.encode(checkpoint)
 
 
-def restore(runtime: Runtime, data: bytes, outbox: Outbox, now: int) -> int:
-    """Put a fresh runtime where the checkpoint was taken; returns the list of the order log it covers.
+def restore(runtime: Runtime, data: bytes, outbox: Outbox, now: int) -> Checkpoint:
+    """Put a fresh runtime where the checkpoint was taken; returns the checkpoint.
 
     Raises:
         CheckpointError: damaged, of another engine, or of a state that cannot be migrated.
@@ -85,7 +87,7 @@ def restore(runtime: Runtime, data: bytes, outbox: Outbox, now: int) -> int:
     outbox.run_ids = dict(checkpoint.run_ids)
     for epoch, sequence, event in checkpoint.outbox:
         outbox.add(Publication(Bus.ENGINE_LOGIC, {"e": event}, epoch, sequence), now)
-    return checkpoint.order
+    return checkpoint
 
 
 def _events(outbox: Outbox) -> list[Publication]:

@@ -53,6 +53,8 @@ class Driver:
         """Positions of the last checkpoint: entries at or below them are needed no more here."""
         self.order = 0
         """List of the order log that the checkpoint covers which was resumed from."""
+        self.heard_from: EntryId | None = None
+        """Where the life before it began to hear itself, if it had not yet repeated all of that."""
         self.n_refused = 0
         """Publications the server already had."""
 
@@ -88,17 +90,20 @@ class Driver:
         await self.keep_letters()
         return publications
 
-    def capture(self, order: int = 0) -> Captured:
+    def capture(self, order: int = 0, heard_from: EntryId | None = None) -> Captured:
         """Take the runtime's checkpoint; everything it covers must have been acknowledged.
 
         Args:
             order: list of the order log that it covers; 0 where there is none.
+            heard_from: place on Engine Logic behind which the next life has to hear what was said before.
         """
         places = self._needed_positions()
+        if heard_from is not None:
+            places[Bus.ENGINE_LOGIC] = min(places[Bus.ENGINE_LOGIC], heard_from)
         cursor = self.runtime.inputs.handled().get(MARKET_DATA)
         reads_records = Bus.MARKET_DATA in self._reads
         return Captured(
-            data=capture(self.runtime, self.outbox, order),
+            data=capture(self.runtime, self.outbox, order, heard_from),
             covered=self.runtime.outputs.sequence,
             order=order,
             position=Position(places=places, records=cursor if reads_records else None),
@@ -135,7 +140,8 @@ class Driver:
         data = await self._transport.load(checkpoints.key(self.runtime.spec.name))
         if data is None:
             return False
-        self.order = restore(self.runtime, data, self.outbox, self._clock.now())
+        checkpoint = restore(self.runtime, data, self.outbox, self._clock.now())
+        self.order, self.heard_from = checkpoint.order, checkpoint.heard_from
         self.trim_below = self._needed_positions()
         self.runtime.inputs.positions.update(self.trim_below)
         self.runtime.repeat_promise()

@@ -17,7 +17,13 @@ VARIABLE: Final = "NUMBA_CACHE_DIR"
 """Environment variable that names another place for the folder."""
 
 _ROOT: Final = Path(__file__).resolve().parent.parent
-_SOURCES: Final = ("shared/kernels/*.py", "services/*/kernel.py", "services/*/kernel/**/*.py", "bus/records.py")
+_SOURCES: Final = (
+    "shared/kernels/*.py",
+    "services/*/kernel.py",
+    "services/*/kernel/**/*.py",
+    "bus/records.py",
+    "bus/record_codes.py",
+)
 _PREFIX: Final = "kernels-"
 _DAY: Final = 86_400 * 10**9
 

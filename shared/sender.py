@@ -10,9 +10,10 @@ from bus import codec
 from bus.errors import DecodeError
 from bus.outbox import Outbox, Publication
 from bus.topics import Bus
-from bus.transport import BEGINNING, Courier
+from bus.transport import BEGINNING, Courier, Entry, EntryId
 from shared import works
 from shared.clock import Clock
+from shared.runtime import Runtime
 
 _PAGE: Final = 1_000
 
@@ -34,6 +35,7 @@ class Sender:
         self._fail = fail
         self.answered: set[int] = set()
         """Works of a former life whose results stand on the bus."""
+        self._heard_from = BEGINNING
         self._said: set[tuple[int, int]] = set()
         self._settled = asyncio.Event()
         self._settled.set()
@@ -42,9 +44,33 @@ class Sender:
         """Forget what was said; the outbox is that of a new life."""
         self.outbox, self._said, self.answered = outbox, set(), set()
 
-    def note_said(self, data: bytes | memoryview) -> None:
-        """Look at an entry of Engine Logic: an event of this engine need not be said again."""
-        self._hear(data, self._said, self.answered)
+    @property
+    def heard_from(self) -> EntryId | None:
+        """Place behind which the next life has to hear what was said; None once all of it has come again."""
+        return self._heard_from if self._said or self.answered else None
+
+    async def hear(self, after: EntryId, runtime: Runtime, take: Callable[[Entry], None]) -> None:
+        """Read Engine Logic to its end: what was said already need not be said again.
+
+        Args:
+            after: place to begin behind.
+            runtime: knows what is behind it, as its checkpoint has it.
+            take: gets every entry.
+        """
+        covered = (runtime.outputs.epoch, runtime.outputs.sequence)
+        n_asked, still_open = runtime.works.n_asked, {work.sequence for work in runtime.works.open}
+        self._heard_from = place = after
+        tail = await self._courier.last_id(Bus.ENGINE_LOGIC)
+        while place < tail:
+            entries = await self._courier.read(Bus.ENGINE_LOGIC, place, _PAGE)
+            if not entries:
+                break
+            for entry in entries:
+                take(entry)
+                self._hear(entry.fields.get("e", b""), self._said, self.answered)
+            place = entries[-1].id
+        self._said = {identity for identity in self._said if identity > covered}
+        self.answered = {number for number in self.answered if number > n_asked or number in still_open}
 
     async def hear_again(self) -> None:
         """After a restart of the server: what it lost of a former life has to be said again after all."""

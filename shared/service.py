@@ -21,7 +21,7 @@ from bus.merge import Merge
 from bus.records import END_OF_TIME
 from bus.redis.errors import AccessRefusedError, EntryTooLargeError
 from bus.topics import Bus
-from bus.transport import Courier
+from bus.transport import Courier, Entry
 from shared import order_log
 from shared.clock import Clock, monotonic_ns
 from shared.command_desk import CommandDesk
@@ -44,7 +44,6 @@ MOST_IN_FLIGHT: Final = 8_192
 STATUS_SECONDS: Final = 1.0
 """Between two `engine_status` events."""
 
-_PAGE: Final = 1_000
 _TICK_SECONDS: Final = 0.1
 _LONGEST_PAUSE: Final = 1.0
 _BEYOND_REPAIR: Final = (AccessRefusedError, EntryTooLargeError)
@@ -196,18 +195,15 @@ class Service:
 
     async def _catch_up(self) -> None:
         """Read Engine Logic to its end: what was said already, and commands, which keep their place."""
-        place = self.runtime.inputs.positions[Bus.ENGINE_LOGIC]
-        tail = await self.courier.last_id(Bus.ENGINE_LOGIC)
-        while place < tail:
-            entries = await self.courier.read(Bus.ENGINE_LOGIC, place, _PAGE)
-            if not entries:
-                break
-            for entry in entries:
-                if self._order is None:
-                    self.runtime.receive(Bus.ENGINE_LOGIC, entry)
-                self.sender.note_said(entry.fields.get("e", b""))
-            place = entries[-1].id
-        self.runtime.handed_out()
+        runtime = self.runtime
+        known = runtime.inputs.positions[Bus.ENGINE_LOGIC]
+
+        def take(entry: Entry) -> None:
+            if self._order is None and entry.id > known:
+                runtime.receive(Bus.ENGINE_LOGIC, entry)
+
+        await self.sender.hear(min(self.driver.heard_from or known, known), runtime, take)
+        runtime.handed_out()
 
     async def _prepare(self) -> None:
         """What else must be known before anything is said."""
@@ -277,7 +273,9 @@ class Service:
         for applied in runtime.take_applied():
             self.commands.settle(applied, runtime)
         for asked in runtime.works.take_new():
-            if asked.sequence not in self.sender.answered:
+            if asked.sequence in self.sender.answered:
+                self.sender.answered.discard(asked.sequence)
+            else:
                 self._worker.ask(asked)
         if runtime.letters:
             self._save_letters()
@@ -348,7 +346,8 @@ class Service:
         self._checkpointed = progress
 
     def _capture(self) -> Captured:
-        return self.driver.capture(0 if self._order is None else self._order.turn_over())
+        order = 0 if self._order is None else self._order.turn_over()
+        return self.driver.capture(order, self.sender.heard_from)
 
     async def _keep(self, captured: Captured) -> None:
         try:

@@ -15,7 +15,8 @@ from bus import frames
 from bus.envelope import AnyEvent
 from bus.memory import MemoryTransport
 from bus.merge import MARKET_DATA
-from bus.records import END_OF_TIME, QUOTE, TRADE, AggressorSide, Records, SideOrigin
+from bus.record_codes import AggressorSide, SideOrigin
+from bus.records import END_OF_TIME, QUOTE, TRADE, Records
 from bus.topics import Bus
 from bus.transport import Entry, EntryId
 from shared import config, registry

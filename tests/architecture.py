@@ -80,11 +80,18 @@ PLUMBING: Final = ("checkpoint", "cursors", "memory", "merge", "outbox", "redis"
 IMPORT_TABLE: Final = {
     "a kernel computes": Rule(
         where=("services/*/kernel.py", "services/*/kernel/*"),
-        may=(*NUMERICS, "shared.kernels", "bus.records", "services.{engine}.kernel"),
+        may=(*NUMERICS, "shared.kernels", "bus.records", "bus.record_codes", "services.{engine}.kernel"),
     ),
     "a shared kernel computes": Rule(
         where=("shared/kernels/*",),
-        may=(*NUMERICS, "shared.kernels", "shared.kernel_cache", "shared.clock", "bus.records"),
+        may=(
+            *NUMERICS,
+            "shared.kernels",
+            "shared.kernel_cache",
+            "shared.clock",
+            "bus.records",
+            "bus.record_codes",
+        ),
     ),
     "an engine remembers": Rule(
         where=("services/*/engine.py",),
@@ -101,7 +108,7 @@ IMPORT_TABLE: Final = {
         may=(
             *("__future__", "collections.abc", "enum", "fractions", "itertools", "math", "typing"),
             *("fastapi", "msgspec", "numpy", "starlette"),
-            *("bus.messages", "bus.records"),
+            *("bus.messages", "bus.records", "bus.record_codes"),
             *(f"shared.{name}" for name in ("constraints", "errors", "face", "instruments", "values")),
             *(f"services.{{engine}}.{part}" for part in ("api", "config", "engine", "kernel")),
         ),

@@ -11,7 +11,8 @@ import numpy as np
 
 from bus import frames
 from bus.errors import DecodeError
-from bus.records import PRICE_SCALE, Array, BarBasis, BarOrigin, Flag, SideOrigin
+from bus.record_codes import BarBasis, BarOrigin, Flag, SideOrigin
+from bus.records import PRICE_SCALE, Array
 from bus.topics import INSTRUMENT, Bus
 from knotmeter.cli import tail_line
 from knotmeter.cli.bus_follower import Entry

@@ -8,7 +8,8 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from bus.records import PRICE_SCALE, Array, BarBasis, BarOrigin
+from bus.record_codes import BarBasis, BarOrigin
+from bus.records import PRICE_SCALE, Array
 from knotmeter.output.columns import TIMESTAMP
 from shared.instruments import SCALE, Instruments
 

@@ -8,7 +8,8 @@ from typing import Annotated, Final, Literal, NamedTuple
 
 from msgspec import Meta
 
-from bus.records import PRICE_SCALE, BarBasis
+from bus.record_codes import BarBasis
+from bus.records import PRICE_SCALE
 from services.marketdata.adapter.settings import FileSettings, ReadSettings
 from shared.constraints import Check, NonNegativeFloat, PositiveInt
 from shared.errors import ConstraintError, SettingsError

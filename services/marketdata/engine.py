@@ -9,18 +9,8 @@ from typing import Any, ClassVar, Final
 import msgspec
 import numpy as np
 
-from bus.records import (
-    BAR,
-    BOOK_STATE,
-    CLOCK,
-    DEPTH10,
-    PRICE_SCALE,
-    QUOTE,
-    START_OF_TIME,
-    Array,
-    BookState,
-    Records,
-)
+from bus.record_codes import BookState
+from bus.records import BAR, BOOK_STATE, CLOCK, DEPTH10, PRICE_SCALE, QUOTE, START_OF_TIME, Array, Records
 from services.marketdata.config import Config
 from services.marketdata.kernel.book.ladder import Book, ladder_of
 from services.marketdata.kernel.book.layout import Books, blank_books

@@ -23,7 +23,8 @@ from typing import Any, Final
 
 import numpy as np
 
-from bus.records import Array, BarBasis, BarOrigin
+from bus.record_codes import BarBasis, BarOrigin
+from bus.records import Array
 from shared.kernels.compile import inlined
 
 FORMING: Final = np.dtype(

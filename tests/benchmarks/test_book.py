@@ -11,7 +11,7 @@ import pytest
 from benchmarks import book_stream, peer
 from benchmarks.__main__ import main
 from benchmarks.report import Report
-from bus.records import BookAction
+from bus.record_codes import BookAction
 
 
 def test_made_orders_follow_from_their_seed() -> None:

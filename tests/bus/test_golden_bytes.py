@@ -85,7 +85,7 @@ def test_records_are_laid_out_as_ever(kind: str, example: Example) -> None:
     assert record_of(kind, example).tobytes().hex() == example.hex
     (record,) = np.frombuffer(example.data, KINDS[kind])
     for name, value in example.content.items():
-        assert record[name] == (value.encode() if isinstance(value, str) else value)
+        assert np.array_equal(record[name], value.encode() if isinstance(value, str) else value)
 
 
 @pytest.mark.parametrize("example", GOLDEN.frame_headers)

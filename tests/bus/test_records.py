@@ -10,9 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bus.records import (
-    FEED_KINDS,
-    KINDS,
+from bus.record_codes import (
     AggressorSide,
     BarBasis,
     BarOrigin,
@@ -20,9 +18,9 @@ from bus.records import (
     BookReason,
     BookState,
     Flag,
-    Records,
     SideOrigin,
 )
+from bus.records import FEED_KINDS, KINDS, Records
 from tests.bus.slices import contents, flow, flows
 
 SIZES = {

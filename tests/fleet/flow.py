@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from bus.records import QUOTE, TRADE, AggressorSide, Array, Records, SideOrigin
+from bus.record_codes import AggressorSide, SideOrigin
+from bus.records import QUOTE, TRADE, Array, Records
 from shared.instruments import Instrument, to_records
 
 START = 1_700_000_000_000_000_000

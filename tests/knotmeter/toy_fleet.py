@@ -15,7 +15,8 @@ import msgspec
 import numpy as np
 import pytest
 
-from bus.records import BAR, Array, BarBasis, BarOrigin, Records
+from bus.record_codes import BarBasis, BarOrigin
+from bus.records import BAR, Array, Records
 from shared import registry
 from shared.errors import DataError
 from shared.spec import EngineSpec

@@ -38,7 +38,7 @@ class Host:
         self._makers = dict(makers)
         self._courier = courier
         self._feed = feed
-        self._settings = settings
+        self.settings = settings
         self.services: dict[str, Service] = {}
         self._couriers: dict[str, Courier] = {}
         self._tasks: dict[str, asyncio.Task[None]] = {}
@@ -98,10 +98,10 @@ class Host:
         if spec.is_source:
             readers = [other.name for other in fleet if not other.is_source and other.record_kinds]
             self.services[name] = SourceService(
-                spec, make, fleet, courier, WallClock(), self._settings, feed=self._feed(), readers=readers
+                spec, make, fleet, courier, WallClock(), self.settings, feed=self._feed(), readers=readers
             )
         else:
-            self.services[name] = Service(spec, make, fleet, courier, WallClock(), self._settings)
+            self.services[name] = Service(spec, make, fleet, courier, WallClock(), self.settings)
         self._tasks[name] = asyncio.get_running_loop().create_task(self.services[name].run())
 
 

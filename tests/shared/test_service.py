@@ -150,6 +150,32 @@ def test_what_a_server_lost_of_a_former_life_is_said_again(expected: list[bytes]
     assert asyncio.run(script()) == expected
 
 
+def test_a_checkpoint_does_not_forget_what_was_said_after_the_one_before(expected: list[bytes]) -> None:
+    """An engine that was killed, kept a checkpoint on its way back and was killed again repeats nothing."""
+
+    async def script() -> list[bytes]:
+        transport = MemoryTransport()
+        fleet = host(
+            lambda _: MemoryCourier(transport),
+            FleetSettings(frame_size=16, checkpoint_seconds=1_000.0, speed="120x"),
+        )
+        fleet.start()
+        await fleet.until(lambda: fleet.services["asker"].runtime.outputs.sequence > 20)
+        await fleet.kill("source")
+        await fleet.kill("asker")
+        transport.restart(Bus.MARKET_DATA, lost=10**9)
+
+        fleet.settings = QUICK
+        fleet.start("asker")
+        await fleet.until(lambda: fleet.services["asker"].n_checkpoints > 0)
+        assert fleet.services["asker"].runtime.outputs.sequence == 0
+        await fleet.restart("asker")
+        fleet.start("source")
+        return await told(fleet, MemoryCourier(transport))
+
+    assert asyncio.run(script()) == expected
+
+
 def _is_ask(entry: Entry) -> bool:
     event = codec.decode_envelope(entry.fields["e"], "test")
     return (event.source, event.type) == ("asker", toys.ASK.name)

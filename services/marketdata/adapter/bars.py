@@ -8,7 +8,8 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from bus.records import PRICE_SCALE, Array, BarBasis, BarOrigin
+from bus.record_codes import BarBasis, BarOrigin
+from bus.records import PRICE_SCALE, Array
 from services.marketdata.adapter.faults import Place, fault, first_true
 from services.marketdata.adapter.settings import FileSettings
 

@@ -1,15 +1,15 @@
-"""DBN files of trades, best quotes (mbp-1, tbbo) and bars (ohlcv), plain or under zstd.
+"""DBN files of orders (mbo), levels (mbp-10), trades, best quotes (mbp-1, tbbo) and bars (ohlcv).
 
 A record of ``trades`` is a trade. A record of ``mbp-1`` or ``tbbo`` is a quote where the best bid or ask has
 changed in price or size since the instrument's last one, and a trade where its action is ``T``; the quote
 goes first, for its book is the one the trade met. ``side`` is the aggressor's: ``B`` a buyer, ``A`` a seller,
 ``N`` none. A price that is not there makes its side absent. ``ts_init`` is ``ts_recv``. Bars are stamped with
-their open in the file, with their close here.
+their open in the file, with their close here. How orders and levels are read is told in `dbn_books`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterator
+from collections.abc import Callable, Generator
 from pathlib import Path
 from typing import Final
 
@@ -19,20 +19,33 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from bus.records import BAR, QUOTE, TRADE, Array, Records
-from services.marketdata.adapter import bars, dbn_metadata, fixed_point
+from services.marketdata.adapter import bars, dbn_metadata
+from services.marketdata.adapter.chunks import Chunks
+from services.marketdata.adapter.dbn_books import LevelDecoder, OrderDecoder, Part
 from services.marketdata.adapter.dbn_layout import BAR_USES, KINDS, LAYOUTS, SECONDS, USES
 from services.marketdata.adapter.dbn_metadata import Mapping, Metadata
-from services.marketdata.adapter.faults import Place, check_order, fault, first_true
+from services.marketdata.adapter.faults import check_order, fault, first_true
 from services.marketdata.adapter.roster import Roster
 from services.marketdata.adapter.settings import FileSettings, Kind
 from services.marketdata.adapter.source import BLOCK_ROWS, ColumnUse, Description, Source
 from services.marketdata.adapter.streams import AGAIN, read_buffer, unpacked
+from services.marketdata.adapter.whole_sizes import complete
 from services.marketdata.kernel import dbn as kernel
+from services.marketdata.kernel import dbn_ids
 
 _MOST_METADATA: Final = 64 << 20
 
+_RECORDS_SHARE: Final = 8
+"""Fewer rows are decoded at a time, by this much, where each can become many records."""
+
+_FIRST_IDS: Final = 64
+
 NEVER: Final = -1
 """Size of a side of which no quote has been."""
+
+
+Decoder = Callable[[Part], tuple[Records, int]]
+"""From a block to its records, and how many rows of it were used."""
 
 
 class DbnSource(Source):
@@ -51,6 +64,7 @@ class DbnSource(Source):
         self._form = (rtype, self._dtype.itemsize // 4)
         self._order = "ts_event" if schema in SECONDS else "ts_recv"
         self._kinds = self._wanted(KINDS[schema])
+        self._ids = _blank(_FIRST_IDS)
         self._symbols: dict[int, list[Mapping]] = {}
         for mapping in self.metadata.mappings:
             self._symbols.setdefault(mapping.instrument_id, []).append(mapping)
@@ -72,20 +86,51 @@ class DbnSource(Source):
 
     def blocks(self) -> Generator[Records, None, None]:
         """Read from the beginning; see `Source.blocks`."""
-        row, last, best = 1, 0, np.zeros((0, 4), np.int64)
-        for rows in self._rows():
-            codes = self._codes(rows)
-            if "bar" in self._kinds:
-                block = Records({"bar": self._bars(rows, codes, row, last)})
-            elif "quote" in KINDS[self.metadata.schema]:
-                more = len(self.roster.ids) - len(best)
-                best = np.append(best, np.full((more, 4), NEVER, np.int64), axis=0)
-                block = self._quotes(rows, codes, row, last, best)
-            else:
-                block = self._trades(rows, codes, row, last)
-            row, last = row + len(rows), int(rows[self._order][-1])
-            if len(block):
-                yield block
+        width, size = self._dtype.itemsize, Path(self.path).stat().st_size
+        decoder = self._decoder()
+        row, last, n_left = 1, 0, 0
+        with pa.OSFile(self.path) as file:
+            stream = unpacked(file)
+            _metadata(self.path, stream)
+            n_rows = max(BLOCK_ROWS // _RECORDS_SHARE, 1) if "level" in self._kinds else BLOCK_ROWS
+            chunks = Chunks(self.path, stream, n_rows * width)
+            while len(data := chunks.read(n_left)):
+                self.progress = file.tell() / size
+                rows = data[: len(data) // width * width].view(self._dtype)
+                part = Part(rows, self._codes(rows), row, last, chunks.at_end)
+                block, n_used = decoder(part) if len(rows) else (Records({}), 0)
+                if n_used:
+                    row, last = row + n_used, int(rows[self._order][n_used - 1])
+                if len(block):
+                    yield block
+                n_left = len(data) - n_used * width
+                if chunks.at_end and n_left:
+                    found = f"the first {n_left} of them"
+                    raise fault(self.path, f"a record of {width} bytes", found, AGAIN, row=row)
+
+    def _decoder(self) -> Decoder:
+        """What decodes one reading of the file."""
+        schema = self.metadata.schema
+        if "order" in KINDS[schema]:
+            return self._books(OrderDecoder(self._form, self._kinds))
+        if "level" in KINDS[schema]:
+            return self._books(LevelDecoder(self._form, self._kinds))
+        if "bar" in self._kinds:
+            return lambda part: (Records({"bar": self._bars(part)}), len(part.rows))
+        if "quote" in KINDS[schema]:
+            return self._quotes()
+        return lambda part: (self._trades(part), len(part.rows))
+
+    def _books(self, decoder: OrderDecoder | LevelDecoder) -> Decoder:
+        def decode(part: Part) -> tuple[Records, int]:
+            found = decoder.decode(part, len(self.roster.ids))
+            if found.wrong >= 0:
+                self._check(part, found.wrong, decoder)
+            for _, array in found.records:
+                complete(self.path, self.roster, array, ("size",), "price")
+            return found.records, found.n_used
+
+        return decode
 
     def _wanted(self, found: tuple[Kind, ...]) -> tuple[Kind, ...]:
         kind = self.settings.kind
@@ -96,31 +141,31 @@ class DbnSource(Source):
             raise fault(self.path, f"records of kind {kind}", " and ".join(found), advice)
         return (kind,)
 
-    def _rows(self) -> Iterator[Array]:
-        """Records as they are in the file, a block at a time."""
-        width = self._dtype.itemsize
-        size = Path(self.path).stat().st_size
-        row = 1
-        with pa.OSFile(self.path) as file:
-            stream = unpacked(file)
-            _metadata(self.path, stream)
-            while len(data := read_buffer(self.path, stream, BLOCK_ROWS * width)):
-                whole = len(data) // width
-                row += whole
-                self.progress = file.tell() / size
-                if whole:
-                    yield np.frombuffer(data, self._dtype, whole)
-                if len(data) % width:
-                    found = f"the first {len(data) % width} of them"
-                    raise fault(self.path, f"a record of {width} bytes", found, AGAIN, row=row)
-
     def _codes(self, rows: Array) -> kernel.Codes:
         """Code of each record's instrument; an id can stand for another symbol on another day."""
-        ids = rows["instrument_id"]
-        if (ids == ids[0]).all():
-            distinct, inverse = ids[:1], np.zeros(len(ids), np.intp)
-        else:
-            distinct, inverse = np.unique(ids, return_inverse=True)
+        codes: kernel.Codes = np.empty(len(rows), np.uint32)
+        index = dbn_ids.codes(rows, self._ids, 0, codes)
+        while index >= 0:
+            number = int(rows["instrument_id"][index])
+            name = self._one_symbol(number)
+            if name is None:
+                return self._codes_by_day(rows)
+            self._put(number, self.roster.code(name))
+            index = dbn_ids.codes(rows, self._ids, index, codes)
+        return codes
+
+    def _put(self, number: int, code: int) -> None:
+        """Remember the code of an id; the table is doubled when it is half full."""
+        known = self._ids[self._ids["code"] != dbn_ids.NONE]
+        if 2 * len(known) >= len(self._ids):
+            self._ids = _blank(2 * len(self._ids))
+            for one in known:
+                dbn_ids.put(self._ids, one["id"], one["code"])
+        dbn_ids.put(self._ids, number, code)
+
+    def _codes_by_day(self, rows: Array) -> kernel.Codes:
+        """The same where it depends on the day."""
+        distinct, inverse = np.unique(rows["instrument_id"], return_inverse=True)
         symbols = [self._one_symbol(int(number)) for number in distinct]
         table = np.array([0 if name is None else self.roster.code(name) for name in symbols], np.uint32)
         codes: kernel.Codes = table[inverse]
@@ -147,57 +192,58 @@ class DbnSource(Source):
         if left.any():
             codes[places[left]] = self.roster.code(str(number))
 
-    def _trades(self, rows: Array, codes: kernel.Codes, row: int, last: int) -> Records:
-        trades = np.zeros(len(rows), TRADE)
-        wrong = kernel.trades(rows, codes, self._form, last, trades)
-        self._check(rows, wrong, row, last)
-        self._complete(trades, ("size",), "price")
+    def _trades(self, part: Part) -> Records:
+        trades = np.zeros(len(part.rows), TRADE)
+        wrong = kernel.trades(part.rows, part.codes, self._form, part.previous, trades)
+        self._check(part, wrong)
+        complete(self.path, self.roster, trades, ("size",), "price")
         return Records({"trade": trades})
 
-    def _quotes(self, rows: Array, codes: kernel.Codes, row: int, last: int, best: Array) -> Records:
-        quotes = np.zeros(len(rows) if "quote" in self._kinds else 0, QUOTE)
-        trades = np.zeros(len(rows) if "trade" in self._kinds else 0, TRADE)
-        n_quotes, n_trades, wrong = kernel.best_quotes(rows, codes, self._form, last, best, quotes, trades)
-        self._check(rows, wrong, row, last)
-        quotes, trades = quotes[:n_quotes], trades[:n_trades].copy()
-        self._complete(quotes, ("bid_size", "ask_size"), "bid_price")
-        self._complete(trades, ("size",), "price")
-        return Records({"quote": quotes, "trade": trades})
+    def _quotes(self) -> Decoder:
+        best = np.zeros((0, 4), np.int64)
 
-    def _check(self, rows: Array, wrong: int, row: int, last: int) -> None:
-        """Explain what the kernel found wrong, if anything."""
+        def decode(part: Part) -> tuple[Records, int]:
+            nonlocal best
+            n_rows, more = len(part.rows), len(self.roster.ids) - len(best)
+            best = np.append(best, np.full((more, 4), NEVER, np.int64), axis=0)
+            quotes = np.zeros(n_rows if "quote" in self._kinds else 0, QUOTE)
+            trades = np.zeros(n_rows if "trade" in self._kinds else 0, TRADE)
+            n_quotes, n_trades, wrong = kernel.best_quotes(
+                part.rows, part.codes, self._form, part.previous, best, quotes, trades
+            )
+            self._check(part, wrong)
+            quotes, trades = quotes[:n_quotes], trades[:n_trades].copy()
+            complete(self.path, self.roster, quotes, ("bid_size", "ask_size"), "bid_price")
+            complete(self.path, self.roster, trades, ("size",), "price")
+            return Records({"quote": quotes, "trade": trades}), n_rows
+
+        return decode
+
+    def _check(self, part: Part, wrong: int, decoder: OrderDecoder | LevelDecoder | None = None) -> None:
+        """Explain what was found wrong, if anything."""
         if wrong < 0:
             return
-        found = rows[wrong]
+        times, found, row = part.rows[self._order], part.rows[wrong], part.first_row + wrong
         rtype, words = self._form
         if (found["rtype"], found["length"]) != (rtype, words):
             shown = f"type {found['rtype']} of {int(found['length']) * 4} bytes"
             expected = f"a record of type {rtype} of {words * 4} bytes"
-            raise fault(self.path, expected, shown, AGAIN, row=row + wrong)
-        if found[self._order] < 0:
-            raise fault(self.path, "a receipt time", "none", "Remove the record.", row=row + wrong)
-        before = int(rows[self._order][wrong - 1]) if wrong else last
-        check_order(self.path, rows[self._order][wrong : wrong + 1], before, row + wrong)
-        raise Place(self.path, "price", row).fault(wrong, "a price", "none", "Remove the record.")
+            raise fault(self.path, expected, shown, AGAIN, row=row)
+        if times[wrong] < 0:
+            raise fault(self.path, "a receipt time", "none", "Remove the record.", row=row)
+        before = int(times[wrong - 1]) if wrong else part.previous
+        check_order(self.path, times[wrong : wrong + 1], before, row)
+        told = ("price", "a price", "none") if decoder is None else decoder.fault(found)
+        column, expected, shown = told
+        raise fault(self.path, expected, shown, "Remove the record.", row=row, column=column)
 
-    def _complete(self, records: Array, sizes: tuple[str, ...], price: str) -> None:
-        """Count sizes in the increments agreed for their instruments, and learn price steps; in place."""
-        if not len(records):
-            return
-        increments = self.roster.size_increments(records["instrument"])
-        if not np.array_equal(increments, fixed_point.SIZE_SCALE):
-            for field in sizes:
-                values = records[field].astype(np.float64)
-                place = Place(self.path, field, 1)
-                records[field] = fixed_point.sizes(values, 1.0, increments, place)
-        self.roster.learn_steps(records["instrument"], records[price])
-
-    def _bars(self, rows: Array, codes: kernel.Codes, row: int, last: int) -> Array:
+    def _bars(self, part: Part) -> Array:
+        rows, codes = part.rows, part.codes
         records = np.zeros(len(rows), BAR)
         rtype, words = self._form
-        falls = np.diff(rows["ts_event"], prepend=last) < 0
+        falls = np.diff(rows["ts_event"], prepend=part.previous) < 0
         wrong = first_true(falls | (rows["rtype"] != rtype) | (rows["length"] != words))
-        self._check(rows, -1 if wrong is None else wrong, row, last)
+        self._check(part, -1 if wrong is None else wrong)
         step = SECONDS[self.metadata.schema] * 1_000_000_000
         records["sequence"] = np.arange(len(rows))
         records["instrument"] = codes
@@ -205,10 +251,17 @@ class DbnSource(Source):
         records["ts_event"] = records["ts_init"] = rows["ts_event"] + step
         for name in (*bars.PRICES, "volume"):
             records[name] = rows[name]
-        bars.check_range(self.path, records, row, dict(zip(bars.PRICES, bars.PRICES, strict=True)))
+        bars.check_range(self.path, records, part.first_row, dict(zip(bars.PRICES, bars.PRICES, strict=True)))
         bars.complete(records, step)
-        self._complete(records, ("volume",), "close")
+        complete(self.path, self.roster, records, ("volume",), "close")
         return records
+
+
+def _blank(n_places: int) -> Array:
+    """A table of ids with none in it."""
+    table = np.zeros(n_places, dbn_ids.ENTRY)
+    table["code"] = dbn_ids.NONE
+    return table
 
 
 def _metadata(path: str, stream: pa.NativeFile) -> Metadata:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import Any, Final
 
+from bus.records import N_LEVELS
 from services.marketdata.adapter.bars import PRICES
 from services.marketdata.adapter.settings import Kind
 
@@ -38,12 +39,27 @@ _LEVEL: Final = [
     ("bid_count", "<u4"),
     ("ask_count", "<u4"),
 ]
+_ORDER_FIELDS: Final = [
+    *_HEADER,
+    ("order_id", "<u8"),
+    ("price", "<i8"),
+    ("size", "<u4"),
+    ("flags", "u1"),
+    ("channel_id", "u1"),
+    ("action", "u1"),
+    ("side", "u1"),
+    ("ts_recv", "<i8"),
+    ("ts_in_delta", "<i4"),
+    ("sequence", "<u4"),
+]
 _BAR_FIELDS: Final = [*_HEADER, *((name, "<i8") for name in PRICES), ("volume", "<u8")]
 
 SECONDS: Final = {"ohlcv-1s": 1, "ohlcv-1m": 60, "ohlcv-1h": 3_600, "ohlcv-1d": 86_400}
 
 LAYOUTS: Final[dict[str, tuple[int, list[Any]]]] = {
     "trades": (0x00, _TRADE_FIELDS),
+    "mbo": (0xA0, _ORDER_FIELDS),
+    "mbp-10": (0x0A, [*_TRADE_FIELDS, ("levels", _LEVEL, (N_LEVELS,))]),
     "mbp-1": (0x01, [*_TRADE_FIELDS, *_LEVEL]),
     "tbbo": (0x01, [*_TRADE_FIELDS, *_LEVEL]),
     "ohlcv-1s": (0x20, _BAR_FIELDS),
@@ -55,6 +71,8 @@ LAYOUTS: Final[dict[str, tuple[int, list[Any]]]] = {
 
 KINDS: Final[dict[str, tuple[Kind, ...]]] = {
     "trades": ("trade",),
+    "mbo": ("order", "trade"),
+    "mbp-10": ("level", "trade"),
     "mbp-1": ("quote", "trade"),
     "tbbo": ("quote", "trade"),
     **dict.fromkeys(SECONDS, ("bar",)),
@@ -66,6 +84,10 @@ USES: Final = {
     "ts_event": "ts_event",
     "ts_recv": "ts_init",
     "side": "aggressor_side",
+    "order_id": "order_id",
+    "action": "action",
+    "flags": "flags",
+    "levels": "price and size",
     **{name: name for name in ("price", "size", "bid_price", "ask_price", "bid_size", "ask_size")},
 }
 BAR_USES: Final = {

@@ -1,4 +1,4 @@
-"""Which format a file has: its first bytes say so, not its name."""
+"""Which format a file has: its first bytes say so, not its name; of CSV, its header line."""
 
 from __future__ import annotations
 
@@ -10,11 +10,13 @@ from typing import Final
 import pyarrow as pa
 
 from services.marketdata.adapter.faults import fault
+from services.marketdata.adapter.itch_name import is_itch
 from services.marketdata.adapter.settings import FileSettings, Format
 from services.marketdata.adapter.source import Source
 from services.marketdata.adapter.streams import read_buffer, unpacked
+from services.marketdata.adapter.tardis_name import is_tardis
 
-_START_BYTES: Final = 64
+_START_BYTES: Final = 256
 
 _MAGIC: Final[Mapping[bytes, Format]] = {b"PAR1": "parquet", b"DBN": "dbn", b"PK": "lean"}
 
@@ -23,6 +25,8 @@ _NAMES: Final[Mapping[Format, str]] = {
     "parquet": "a Parquet file",
     "dbn": "a DBN file",
     "lean": "a Lean zip",
+    "itch": "an ITCH 5.0 file",
+    "tardis": "a CSV file of Tardis",
 }
 
 _SOURCES: Final[Mapping[Format, tuple[str, str]]] = {
@@ -30,8 +34,10 @@ _SOURCES: Final[Mapping[Format, tuple[str, str]]] = {
     "parquet": ("parquet_file", "ParquetSource"),
     "dbn": ("dbn_file", "DbnSource"),
     "lean": ("lean_file", "LeanSource"),
+    "itch": ("itch_file", "ItchSource"),
+    "tardis": ("tardis_file", "tardis_source"),
 }
-"""Module and class of each format; a format's libraries are loaded when a file needs them."""
+"""Module of each format, and what opens a file there; its libraries are loaded when a file needs them."""
 
 
 def open_source(settings: FileSettings) -> Source:
@@ -41,6 +47,8 @@ def open_source(settings: FileSettings) -> Source:
         DataError: there is no such file, it is empty, or it is not what the settings say.
     """
     found = detect_format(settings.path)
+    if settings.format == "csv" and found == "tardis":
+        found = "csv"  # which it is too, read by the names of its columns
     if settings.format is not None and settings.format != found:
         advice = f"Set `marketdata.format` to {found}, or leave it out."
         raise fault(settings.path, _NAMES[settings.format], _NAMES[found], advice)
@@ -60,11 +68,14 @@ def detect_format(path: str) -> Format:
         if start.startswith(magic):
             return name
     is_json = start.lstrip(b"\xef\xbb\xbf \t\r\n")[:1] in (b"{", b"[")
+    if is_itch(start):
+        return "itch"
     if is_json or b"\0" in start:
-        expected = " or ".join((", ".join(list(_NAMES.values())[:-1]), _NAMES["lean"]))
+        *others, last = _NAMES.values()
+        expected = f"{', '.join(others)} or {last}"
         advice = "Convert the file to one of these."
         raise fault(path, expected, "JSON" if is_json else "binary data of another format", advice)
-    return "csv"
+    return "tardis" if is_tardis(start) else "csv"
 
 
 def _first_bytes(path: str) -> bytes:

@@ -21,7 +21,11 @@ from shared.errors import DataError
 N_GAPS: Final = 5
 """Silences that are told."""
 
-_PRICE_FIELDS: Final = {"trade": ("price",), "quote": ("bid_price", "ask_price"), "bar": ("open", "close")}
+_PRICE_FIELDS: Final = {
+    **dict.fromkeys(("trade", "order", "level"), ("price",)),
+    "quote": ("bid_price", "ask_price"),
+    "bar": ("open", "close"),
+}
 
 
 class Gap(msgspec.Struct, frozen=True):

@@ -29,7 +29,8 @@ import pyarrow as pa
 import pyarrow.csv as arrow_csv
 from numpy.typing import NDArray
 
-from bus.records import QUOTE, TRADE, Array, Flag, Records
+from bus.record_codes import Flag
+from bus.records import QUOTE, TRADE, Array, Records
 from services.marketdata.adapter import fixed_point, quotes
 from services.marketdata.adapter.csv_file import explained
 from services.marketdata.adapter.faults import Place, check_order, fault, first_failure, first_true

@@ -7,7 +7,8 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from bus.records import Array, Flag
+from bus.record_codes import Flag
+from bus.records import Array
 
 _SIDES: Final = ("bid_price", "bid_size", "ask_price", "ask_size")
 

@@ -8,7 +8,8 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from bus.records import BAR, QUOTE, TRADE, Array, SideOrigin
+from bus.record_codes import SideOrigin
+from bus.records import BAR, QUOTE, TRADE, Array
 from services.marketdata.adapter import bars, fixed_point, quotes
 from services.marketdata.adapter.columns import Layout
 from services.marketdata.adapter.faults import Place

@@ -27,11 +27,11 @@ from msgspec import Meta
 
 from shared.constraints import PositiveFloat, TimeZoneName
 
-Format = Literal["csv", "parquet", "dbn", "lean"]
+Format = Literal["csv", "parquet", "dbn", "lean", "itch", "tardis"]
 """File formats that can be read."""
 
-Kind = Literal["trade", "quote", "bar"]
-"""What a row of a file is."""
+Kind = Literal["trade", "quote", "bar", "order", "level"]
+"""What a row of a file is; orders and levels are changes of a book."""
 
 TimeUnit = Literal["s", "ms", "us", "ns"]
 """What a time written as a number counts, since 1970 in UTC."""
@@ -46,8 +46,15 @@ class ReadSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
     venue: Annotated[
         str | None, Meta(description="Venue put behind symbols that have none, e.g. `XNYS`.")
     ] = None
-    format: Annotated[Format | None, Meta(description="Format: csv, parquet, dbn or lean.")] = None
-    kind: Annotated[Kind | None, Meta(description="What a row is: trade, quote or bar.")] = None
+    format: Annotated[Format | None, Meta(description="Format: csv, parquet, dbn, lean, itch or tardis.")] = (
+        None
+    )
+    kind: Annotated[
+        Kind | None,
+        Meta(
+            description="What a row is: trade, quote, bar, order or level; what else a file has is left out."
+        ),
+    ] = None
     columns: Annotated[
         dict[str, str], Meta(description="Column of the file for each of our fields, e.g. `price = last`.")
     ] = msgspec.field(default_factory=dict)
@@ -66,6 +73,10 @@ class ReadSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
     ] = None
     time_format: Annotated[
         str | None, Meta(description="Form of times written as text, as in strptime: `%d.%m.%Y %H:%M:%S`.")
+    ] = None
+    date: Annotated[
+        str | None,
+        Meta(description="Day of an ITCH file, `2019-12-30`; else found in the file's name."),
     ] = None
     bar_seconds: Annotated[
         PositiveFloat | None, Meta(description="Length of a bar, s; else the shortest distance of two bars.")

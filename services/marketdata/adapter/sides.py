@@ -9,7 +9,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from bus.records import AggressorSide
+from bus.record_codes import AggressorSide
 from services.marketdata.adapter.faults import Place, first_true
 
 _UNKNOWN: Final = 9

@@ -9,7 +9,8 @@ from fastapi import Query
 from starlette.requests import Request
 from starlette.responses import Response
 
-from bus.records import PRICE_SCALE, BookReason, BookState
+from bus.record_codes import BookReason, BookState
+from bus.records import PRICE_SCALE
 from services.marketdata.api.queries import definition_of
 from services.marketdata.engine import MarketData
 from services.marketdata.kernel.book.ladder import Ladder, ladder_of

@@ -9,7 +9,8 @@ from fastapi import Query
 from starlette.requests import Request
 from starlette.responses import Response
 
-from bus.records import PRICE_SCALE, Array, BarOrigin, Flag, SideOrigin
+from bus.record_codes import BarOrigin, Flag, SideOrigin
+from bus.records import PRICE_SCALE, Array
 from services.marketdata.config import BarRule, parse_bar
 from services.marketdata.engine import MarketData
 from shared.errors import SettingsError

@@ -10,7 +10,8 @@ from typing import Any, Final, NamedTuple
 
 import numpy as np
 
-from bus.records import Array, BookAction, Flag
+from bus.record_codes import BookAction, Flag
+from bus.records import Array
 from services.marketdata.kernel.faults import LARGEST, MOST_BARS, Fault
 from services.marketdata.kernel.seconds import count_clocks, next_second
 from shared.kernels.bars import largest_volume, most_closed
@@ -84,6 +85,7 @@ _TOO_MANY_BARS: Final = int(Fault.TOO_MANY_BARS)
 _ACTION: Final = int(Fault.ACTION)
 _BOOK_SIDE: Final = int(Fault.BOOK_SIDE)
 _BOOK_STATE: Final = int(Fault.BOOK_STATE)
+_CANCEL: Final = int(BookAction.CANCEL)
 _CLEAR: Final = int(BookAction.CLEAR)
 _SET: Final = int(BookAction.SET)
 _LAST: Final = int(Flag.LAST)
@@ -275,7 +277,7 @@ def _check_change(record: Any, has_action: bool) -> int:
     """Check an order or a level."""
     if not has_action:
         return _ACTION
-    if record.action != _CLEAR and record.side != 1 and record.side != -1:
+    if record.side != 1 and record.side != -1 and record.action != _CLEAR and record.action != _CANCEL:
         return _BOOK_SIDE
     if not -LARGEST <= record.price <= LARGEST:
         return _PRICE_RANGE

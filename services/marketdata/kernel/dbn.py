@@ -13,17 +13,19 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from bus.records import Flag
+from bus.record_codes import Flag
 from shared.kernels.compile import inlined, kernel
 
 UNDEFINED_PRICE: Final = 2**63 - 1
 """A price that is not there."""
 
-_TRADE: Final = ord("T")
+TRADE: Final = ord("T")
+"""Action of a trade."""
+DOUBTS: Final = 0b1100
+"""Bits of their flags: a bad receipt time, a book that may be bad."""
+
 _BUYER: Final = ord("B")
 _SELLER: Final = ord("A")
-_DOUBTS: Final = 0b1100
-"""Bits of their flags: a bad receipt time, a book that may be bad."""
 _SUSPICIOUS: Final = int(Flag.SUSPICIOUS)
 _CROSSED: Final = int(Flag.CROSSED)
 
@@ -49,10 +51,10 @@ def trades(rows: Rows, codes: Codes, form: tuple[int, int], previous: int, out: 
         The first wrong index, -1 if there is none.
     """
     for index in range(len(rows)):
-        if not _is_sound(rows, index, form, previous) or rows[index]["price"] == UNDEFINED_PRICE:
+        if not is_sound(rows, index, form, previous) or rows[index]["price"] == UNDEFINED_PRICE:
             return index
         previous = rows[index]["ts_recv"]
-        _put_trade(rows, index, codes[index], out, index, index)
+        put_trade(rows, index, codes[index], out, index, index)
     return -1
 
 
@@ -84,8 +86,8 @@ def best_quotes(
     """
     n_quotes = n_trades = 0
     for index in range(len(rows)):
-        is_trade = len(trades) > 0 and rows[index]["action"] == _TRADE
-        if not _is_sound(rows, index, form, previous):
+        is_trade = len(trades) > 0 and rows[index]["action"] == TRADE
+        if not is_sound(rows, index, form, previous):
             return n_quotes, n_trades, index
         if is_trade and rows[index]["price"] == UNDEFINED_PRICE:
             return n_quotes, n_trades, index
@@ -95,20 +97,22 @@ def best_quotes(
             _put_quote(rows, index, code, last, quotes, n_quotes, n_quotes + n_trades)
             n_quotes += 1
         if is_trade:
-            _put_trade(rows, index, code, trades, n_trades, n_quotes + n_trades)
+            put_trade(rows, index, code, trades, n_trades, n_quotes + n_trades)
             n_trades += 1
     return n_quotes, n_trades, -1
 
 
 @inlined
-def _is_sound(rows: Rows, index: int, form: tuple[int, int], previous: int) -> bool:
+def is_sound(rows: Rows, index: int, form: tuple[int, int], previous: int) -> bool:
+    """Whether a record is of this type and length, and was not received before ``previous``, ns."""
     row = rows[index]
     is_form = row["rtype"] == form[0] and row["length"] == form[1]
     return bool(is_form and row["ts_recv"] >= previous)
 
 
 @inlined
-def _put_trade(rows: Rows, index: int, code: int, out: Rows, at: int, place: int) -> None:
+def put_trade(rows: Rows, index: int, code: int, out: Rows, at: int, place: int) -> None:
+    """Write a record as trade ``at``, with ``place`` as its number."""
     row, trade = rows[index], out[at]
     sign = (row["side"] == _BUYER) - (row["side"] == _SELLER)
     trade["sequence"] = place
@@ -119,7 +123,7 @@ def _put_trade(rows: Rows, index: int, code: int, out: Rows, at: int, place: int
     trade["instrument"] = code
     trade["aggressor_side"] = sign
     trade["side_origin"] = sign != 0
-    trade["flags"] = _SUSPICIOUS if row["flags"] & _DOUBTS else 0
+    trade["flags"] = _SUSPICIOUS if row["flags"] & DOUBTS else 0
 
 
 @inlined
@@ -153,4 +157,4 @@ def _put_quote(
     quote["bid_size"] = best[2]
     quote["ask_size"] = best[3]
     quote["instrument"] = code
-    quote["flags"] = (_SUSPICIOUS if row["flags"] & _DOUBTS else 0) | (_CROSSED if is_crossed else 0)
+    quote["flags"] = (_SUSPICIOUS if row["flags"] & DOUBTS else 0) | (_CROSSED if is_crossed else 0)

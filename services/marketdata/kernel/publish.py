@@ -18,7 +18,8 @@ from __future__ import annotations
 
 from typing import Any, Final, NamedTuple
 
-from bus.records import START_OF_TIME, Array, BarOrigin, Flag
+from bus.record_codes import BarOrigin, Flag
+from bus.records import START_OF_TIME, Array
 from services.marketdata.kernel.book.apply import apply_level, apply_order
 from services.marketdata.kernel.check import Kind, Order, Slice
 from services.marketdata.kernel.memory import Memory
@@ -108,8 +109,7 @@ def publish(flow: Slice, order: Order, memory: Memory, rules: Rules, room: Room)
             counts = _pass_of_book(flow, kind, at, memory, rules, display, with_sequence(counts, sequence))
             sequence = counts.sequence
         elif kind == _QUOTE:
-            sequence += 1
-            quote = flow.quote[at]
+            sequence, quote = sequence + 1, flow.quote[at]
             note_quote(tape[quote.instrument], recent, quote)
             quote.sequence = sequence
             display.quote[counts.n_quotes] = quote
@@ -118,8 +118,7 @@ def publish(flow: Slice, order: Order, memory: Memory, rules: Rules, room: Room)
             sequence += 1
             flow.instrument[at].sequence = sequence
         else:
-            sequence += 1
-            made[n_bars] = flow.bar[at]
+            sequence, made[n_bars] = sequence + 1, flow.bar[at]
             made[n_bars].sequence = sequence
             made[n_bars].origin = _IMPORTED
             note_bar(tape[made[n_bars].instrument], made[n_bars])

@@ -90,7 +90,8 @@ def simulate(generator: np.random.Generator, n_trades: int, orders_per_day: floa
         `SAMPLE` rows, ``(n_trades,)``, in the order of time.
     """
     out = np.empty(n_trades, SAMPLE)
-    market = np.zeros(1, _MARKET)[0]
+    markets = np.zeros(1, _MARKET)
+    market = markets[0]
     market.day = _FIRST_DAY
     market.bid, market.ask = _FIRST_BID, _FIRST_BID + 1
     market.bid_size, market.ask_size = _queue(generator), _queue(generator)
@@ -100,6 +101,7 @@ def simulate(generator: np.random.Generator, n_trades: int, orders_per_day: floa
         _wait(generator, market, rate)
         _settle(generator, market)
         n_out = _take(market, _side(generator, market), _size(generator), generator, out, n_out)
+    markets[0].since = 0.0  # a row alone does not keep its array; this use of it does
     return out
 
 

@@ -14,7 +14,8 @@ from typing import Any, Final, NamedTuple
 
 import numpy as np
 
-from bus.records import DEPTH10, N_LEVELS, START_OF_TIME, Array, BookAction, BookReason, BookState
+from bus.record_codes import BookAction, BookReason, BookState
+from bus.records import DEPTH10, N_LEVELS, START_OF_TIME, Array
 from services.marketdata.kernel.book.layout import Books
 from services.marketdata.kernel.book.read import best, is_crossed, top
 from shared.kernels.compile import inlined, kernel

@@ -16,7 +16,8 @@ from typing import Any, Final
 
 import numpy as np
 
-from bus.records import START_OF_TIME, AggressorSide, Array, Flag, SideOrigin
+from bus.record_codes import AggressorSide, Flag, SideOrigin
+from bus.records import START_OF_TIME, Array
 from services.marketdata.kernel.quotes import quote_before, remember_quote
 from shared.kernels.compile import inlined
 from shared.kernels.sides import quote_sign, tick_sign

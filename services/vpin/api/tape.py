@@ -9,7 +9,8 @@ import msgspec
 import numpy as np
 from msgspec import Meta
 
-from bus.records import Array, SideOrigin
+from bus.record_codes import SideOrigin
+from bus.records import Array
 from services.vpin.kernel.batch import quote_records, trade_records
 from shared.constraints import check_sorted
 from shared.face.steps import counted, first_unfit, in_finest, step_of

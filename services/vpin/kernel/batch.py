@@ -7,7 +7,8 @@ from typing import Final
 import numpy as np
 from scipy.special import betaln
 
-from bus.records import CLOCK, END_OF_TIME, QUOTE, TRADE, Array, SideOrigin
+from bus.record_codes import SideOrigin
+from bus.records import CLOCK, END_OF_TIME, QUOTE, TRADE, Array
 from services.vpin.kernel.check import EXPECTATIONS, OK, Finding, check_others
 from services.vpin.kernel.fold import Calendar, run
 from services.vpin.kernel.layout import FIRST_BULK, TERMS, Slice, allocate, parameters

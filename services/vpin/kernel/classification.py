@@ -15,7 +15,8 @@ from typing import Any, Final
 
 import numpy as np
 
-from bus.records import Array, SideOrigin
+from bus.record_codes import SideOrigin
+from bus.records import Array
 from services.vpin.kernel.layout import Method
 from shared.kernels.compile import kernel
 from shared.kernels.sides import quote_sign, tick_sign

@@ -7,7 +7,8 @@ import pyarrow as pa
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bus.records import BAR, BarBasis, BarOrigin
+from bus.record_codes import BarBasis, BarOrigin
+from bus.records import BAR
 from knotmeter.output.market import bars, definitions
 from shared.instruments import Instrument, Instruments, to_records
 

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from bus.record_codes import BookAction, BookReason, BookState, Flag
 from bus.records import (
     BAR,
     BOOK_STATE,
@@ -18,10 +19,6 @@ from bus.records import (
     QUOTE,
     TRADE,
     Array,
-    BookAction,
-    BookReason,
-    BookState,
-    Flag,
     Records,
 )
 from services.marketdata.engine import MarketData

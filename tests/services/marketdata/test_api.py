@@ -8,7 +8,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from bus.records import BarBasis, BookAction, BookReason, BookState, Records
+from bus.record_codes import BarBasis, BookAction, BookReason, BookState
+from bus.records import Records
 from services.marketdata.api import router, warm
 from services.marketdata.config import Config
 from services.marketdata.engine import MarketData, create

@@ -9,7 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bus.records import BookAction, BookReason, BookState, Flag, Records
+from bus.record_codes import BookAction, BookReason, BookState, Flag
+from bus.records import Records
 from services.marketdata.config import Config
 from services.marketdata.engine import MarketData, create
 from shared import state as states

@@ -7,7 +7,7 @@ from fractions import Fraction
 import msgspec
 import pytest
 
-from bus.records import BarBasis
+from bus.record_codes import BarBasis
 from services.marketdata.adapter.settings import FileSettings, ReadSettings
 from services.marketdata.config import BarRule, Config, is_bar, parse_bar
 from shared import config

@@ -8,7 +8,8 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 
-from bus.records import CLOCK, BarOrigin, Flag, Records
+from bus.record_codes import BarOrigin, Flag
+from bus.records import CLOCK, Records
 from services.marketdata.config import Config
 from services.marketdata.engine import MarketData, create
 from services.marketdata.spec import SPEC

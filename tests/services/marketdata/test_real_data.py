@@ -7,7 +7,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from bus.records import Records, SideOrigin
+from bus.record_codes import SideOrigin
+from bus.records import Records
 from services.marketdata.adapter.feed import open_feed
 from services.marketdata.adapter.settings import FileSettings, ReadSettings
 from services.marketdata.config import Config

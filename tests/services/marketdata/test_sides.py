@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from bus.records import SideOrigin
+from bus.record_codes import SideOrigin
 from services.marketdata.config import Config
 from services.marketdata.engine import create
 from tests.services.marketdata.flows import Flow, play, sides

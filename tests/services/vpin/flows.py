@@ -8,7 +8,8 @@ from typing import Any
 import numpy as np
 from hypothesis import strategies as st
 
-from bus.records import CLOCK, QUOTE, TRADE, Records, SideOrigin
+from bus.record_codes import SideOrigin
+from bus.records import CLOCK, QUOTE, TRADE, Records
 from services.vpin.config import Config
 from services.vpin.engine import Vpin, create
 from shared.engine import Emit

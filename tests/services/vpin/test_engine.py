@@ -7,7 +7,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from bus.records import CLOCK, QUOTE, Array, Records, SideOrigin
+from bus.record_codes import SideOrigin
+from bus.records import CLOCK, QUOTE, Array, Records
 from services.vpin.config import Config
 from services.vpin.engine import Vpin, create
 from services.vpin.kernel.batch import trade_records

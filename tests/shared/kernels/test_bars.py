@@ -7,7 +7,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from bus.records import BAR, Array, BarBasis, BarOrigin
+from bus.record_codes import BarBasis, BarOrigin
+from bus.records import BAR, Array
 from shared.kernels.bars import (
     FORMING,
     LARGEST_NOTIONAL,

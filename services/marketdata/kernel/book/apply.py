@@ -15,7 +15,7 @@ from __future__ import annotations
 from enum import IntEnum
 from typing import Any, Final
 
-from bus.records import BookAction
+from bus.record_codes import BookAction
 from services.marketdata.kernel.book.chain import give_block, wipe
 from services.marketdata.kernel.book.compile import inlined, kernel
 from services.marketdata.kernel.book.layout import LEVELS, NO_KEY, Books

@@ -28,9 +28,9 @@ class Book(NamedTuple):
     """A book as it stands."""
 
     state: int
-    """A `bus.records.BookState`."""
+    """A `bus.record_codes.BookState`."""
     state_reason: int
-    """A `bus.records.BookReason`."""
+    """A `bus.record_codes.BookReason`."""
     ts_event: int | None
     """When it changed last, ns."""
     bids: Ladder

@@ -264,7 +264,7 @@ def test_other_formats(tmp_path: Path, data: bytes, found: str) -> None:
     """What is no table and no format that is known is said so, compressed or not."""
     for name, content in (("x.dat", data), ("x.dat.gz", gzip.compress(data))):
         (tmp_path / name).write_bytes(content)
-        with pytest.raises(DataError, match=rf"a DBN file or a Lean zip, found {found}\. Convert the file"):
+        with pytest.raises(DataError, match=rf"or a CSV file of Tardis, found {found}\. Convert the file"):
             feed(tmp_path / name)
 
 

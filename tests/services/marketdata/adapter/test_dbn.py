@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from bus.records import BarBasis, BarOrigin, Flag, SideOrigin
+from bus.record_codes import BarBasis, BarOrigin, Flag, SideOrigin
 from services.marketdata.adapter.dbn_layout import LAYOUTS
 from services.marketdata.adapter.dbn_metadata import parse
 from services.marketdata.kernel.dbn import UNDEFINED_PRICE
@@ -164,7 +164,7 @@ def test_sizes_are_counted_as_in_the_other_files(tmp_path: Path) -> None:
     assert records.quote[["bid_size", "ask_size"]].tolist() == [(40, 50)]
 
 
-@pytest.mark.parametrize("schema", ["mbo", "mbp-10", "definition", "bbo-1m"])
+@pytest.mark.parametrize("schema", ["imbalance", "cmbp-1", "definition", "bbo-1m"])
 def test_schemas_that_are_not_read_are_named(tmp_path: Path, schema: str) -> None:
     """Other schemas are refused with those that are read."""
     path = write_dbn(tmp_path / "t.dbn", dbn_head(schema), np.zeros(0, np.uint8))

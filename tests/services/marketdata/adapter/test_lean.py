@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from bus.records import Flag
+from bus.record_codes import Flag
 from services.marketdata.adapter import lean_file
 from shared.errors import DataError
 from tests.services.marketdata.adapter.files import definitions, feed, read, write_lean

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from bus.records import Flag
+from bus.record_codes import Flag
 from services.marketdata.adapter import FileSettings, inspect
 from shared.errors import DataError
 from tests.services.marketdata.adapter.files import definitions, feed, read, rows_of, slices
@@ -36,6 +36,12 @@ COUNTS = {
     "dbn_fixtures/test_data.trades.dbn.zst": ("trade", 2),
     "dbn_fixtures/test_data.ohlcv-1s.dbn.zst": ("bar", 2),
     "dbn_fixtures/test_data.ohlcv-1m.dbn.zst": ("bar", 2),
+    "crypto_ws/deribit_incremental_book_L2_BTC-PERPETUAL.csv.gz": ("level", 16),
+    "crypto_ws/binance-futures_book_snapshot_25_BTCUSDT.csv.gz": ("level", 510),
+    "dbn_fixtures/test_data.mbo.dbn": ("order", 2),
+    "dbn_fixtures/test_data.mbo.dbn.zst": ("order", 2),
+    "dbn_fixtures/test_data.mbp-10.dbn.zst": ("level", 22),
+    "es_mbo/esh4-glbx-mdp3-20231224.mbo.dbn.zst": ("order", 8_726),
     "../portfolio/market/arch_nasdaq.csv.gz": ("bar", 5_031),
 }
 """Kind and number of the records of each file."""
@@ -130,10 +136,9 @@ def test_three_equity_files_merge(market_data: Path) -> None:
 @pytest.mark.parametrize(
     "name",
     [
-        "dbn_fixtures/test_data.mbo.dbn",
-        "dbn_fixtures/test_data.mbp-10.dbn.zst",
+        "dbn_fixtures/test_data.bbo-1s.dbn.zst",
+        "dbn_fixtures/test_data.imbalance.dbn.zst",
         "us_equity_taq/sampleOneMinuteData.parquet",
-        "crypto_ws/deribit_incremental_book_L2_BTC-PERPETUAL.csv.gz",
         "crypto_ws/btcusdt-depth-update.csv.gz",
         "crypto_ws/bybit_2024-12-01_XRPUSDT_ob500.data.zip",
     ],
@@ -149,14 +154,13 @@ def test_what_is_not_read_is_refused(market_data: Path, name: str) -> None:
     ("name", "found"),
     [
         ("crypto_trades/kraken_XBTUSDT_http_trades.json.gz", "JSON"),
-        ("itch/ex20101224.TEST_ITCH_50.gz", "binary data of another format"),
     ],
 )
 def test_other_formats_are_named(market_data: Path, name: str, found: str) -> None:
     """What is no table and no format that is known is said so at once."""
-    with pytest.raises(DataError, match=rf"or a Lean zip, found {found}"):
+    with pytest.raises(DataError, match=rf"or a CSV file of Tardis, found {found}"):
         feed(market_data / name)
-    with pytest.raises(DataError, match=rf"or a Lean zip, found {found}"):
+    with pytest.raises(DataError, match=rf"or a CSV file of Tardis, found {found}"):
         inspect(str(market_data / name))
 
 

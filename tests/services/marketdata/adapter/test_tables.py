@@ -9,7 +9,7 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from bus.records import AggressorSide, BarBasis, BarOrigin, Flag, SideOrigin
+from bus.record_codes import AggressorSide, BarBasis, BarOrigin, Flag, SideOrigin
 from services.marketdata.adapter import FileSettings
 from services.marketdata.adapter.detect import open_source
 from services.marketdata.adapter.source import BLOCK_ROWS

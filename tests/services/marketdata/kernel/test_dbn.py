@@ -9,7 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bus.records import QUOTE, TRADE, Flag
+from bus.record_codes import Flag
+from bus.records import QUOTE, TRADE
 from services.marketdata.adapter.dbn_layout import LAYOUTS
 from services.marketdata.kernel import dbn
 

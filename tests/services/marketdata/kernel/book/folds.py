@@ -6,7 +6,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from bus.records import LEVEL, ORDER, Array, BookAction
+from bus.record_codes import BookAction
+from bus.records import LEVEL, ORDER, Array
 from services.marketdata.kernel.book.ahead import (
     FAR,
     NEAR,

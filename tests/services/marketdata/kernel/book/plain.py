@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from bus.records import BookAction
+from bus.record_codes import BookAction
 from services.marketdata.kernel.book.apply import BookFault
 
 Queue = list[list[int]]

@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from bus.records import DEPTH10, BookAction
+from bus.record_codes import BookAction
+from bus.records import DEPTH10
 from services.marketdata.kernel.book.apply import BookFault, clear, truncate
 from services.marketdata.kernel.book.layout import blank_books
 from services.marketdata.kernel.faults import LARGEST

@@ -13,7 +13,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from bus.records import LEVEL, PRICE_SCALE, Array, BookAction
+from bus.record_codes import BookAction
+from bus.records import LEVEL, PRICE_SCALE, Array
 from services.marketdata.kernel.book.apply import truncate
 from services.marketdata.kernel.book.checksum import checksum
 from services.marketdata.kernel.book.layout import Books, blank_books

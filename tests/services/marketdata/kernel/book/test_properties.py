@@ -6,7 +6,8 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bus.records import LEVEL, ORDER, Array, BookAction
+from bus.record_codes import BookAction
+from bus.records import LEVEL, ORDER, Array
 from services.marketdata.kernel.book.apply import BookFault, truncate
 from services.marketdata.kernel.book.layout import LEVELS, NO_KEY, Books, blank_books
 from services.marketdata.kernel.book.room import room

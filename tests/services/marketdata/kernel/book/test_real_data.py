@@ -9,7 +9,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from bus.records import ORDER, PRICE_SCALE, Array, BookAction
+from bus.record_codes import BookAction
+from bus.records import ORDER, PRICE_SCALE, Array
 from services.marketdata.kernel.book.layout import blank_books
 from tests.services.marketdata.kernel.book.folds import applied, ladder, queued
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from bus.records import LEVEL, ORDER, BookAction
+from bus.record_codes import BookAction
+from bus.records import LEVEL, ORDER
 from services.marketdata.kernel.book.layout import FIRST_ROOM, blank_books
 from services.marketdata.kernel.book.room import room
 from tests.services.marketdata.kernel.book.folds import applied, ladder

@@ -1,0 +1,1 @@
+"""Kernels of the simulated market: order flow, books, prices, and what the flow is checked by."""

@@ -1,0 +1,1 @@
+"""Live venues, played from captures."""
