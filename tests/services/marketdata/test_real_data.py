@@ -5,9 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 
 import numpy as np
+import pyarrow.parquet as pq
 import pytest
 
-from bus.record_codes import SideOrigin
+from bus.record_codes import BookState, Flag, SideOrigin
 from bus.records import Records
 from services.marketdata.adapter.feed import open_feed
 from services.marketdata.adapter.settings import FileSettings, ReadSettings
@@ -70,3 +71,27 @@ def test_bars_of_half_a_million_trades(market_data: Path) -> None:
         prices, sizes = trades["price"][start:stop], trades["size"][start:stop]
         expected = (prices[0], prices.max(), prices.min(), prices[-1], sizes.sum())
         assert bar[["open", "high", "low", "close", "volume"]].item() == expected
+
+
+def test_the_book_of_an_hour_gives_the_quotes_that_were_derived_from_it(market_data: Path) -> None:
+    """ESH4 order by order: 25 439 changes of the best, no unknown order, crossed before the open alone."""
+    path = str(market_data / "es_mbo/esh4-glbx-mdp3-20231225.mbo.dbn.zst")
+    said = replay(Config(depth_seconds=None), FileSettings(path=path, instrument="ESH4.XCME"))
+    derived = pq.read_table(market_data / QUOTES)
+    quotes = said.quote
+
+    assert len(quotes) == len(derived) == 25_439
+    for ours, theirs, scale in (
+        ("ts_init", "ts_recv", 1),
+        ("bid_price", "bid_px", 10**9),
+        ("ask_price", "ask_px", 10**9),
+        ("bid_size", "bid_sz", 1),
+        ("ask_size", "ask_sz", 1),
+    ):
+        assert (quotes[ours][1:] == np.round(derived[theirs].to_numpy()[1:] * scale)).all(), ours
+    states = said["book_state"]
+    assert set(states["state"].tolist()) == {BookState.LIVE, BookState.CROSSED}
+    crossed = quotes[(quotes["flags"] & Flag.CROSSED) != 0]
+    assert len(crossed) == 15
+    assert crossed["ts_init"].max() < np.datetime64("2023-12-25T22:59:30", "ns").astype(np.int64)
+    assert len(said.trade) == 2_973
