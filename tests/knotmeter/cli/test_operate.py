@@ -284,6 +284,7 @@ def test_a_wrong_type_of_message_is_told(operate: Operate, tmp_path: Path) -> No
         market = operate("tail", "md", "--type", "trades")
         logic = operate("tail", "logic", "--type", "trade")
 
-    expected = "expected one of instrument, quote, trade, bar, clock, found 'trades'; did you mean `trade`?"
+    kinds = "instrument, quote, trade, bar, clock, depth10, book_state"
+    expected = f"expected one of {kinds}, found 'trades'; did you mean `trade`?"
     assert market == (2, "", f"knotmeter: `--type`: {expected}\n")
     assert (logic.status, "found 'trade'" in logic.error) == (2, True)
