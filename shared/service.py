@@ -286,7 +286,7 @@ class Service:
 
     def fail(self, error: Exception) -> None:
         """Note what went wrong; the task that attends mends it or ends with it."""
-        if self._failure is None:
+        if self._failure is None or isinstance(error, RestartError):
             self._failure = error
             self._attention.set()
 
@@ -321,6 +321,7 @@ class Service:
                     await self._order.recover()
                 await self.driver.recover()
                 await self.sender.hear_again()
+                await self._look_again()
             except BusError as again:
                 self._failure = again
                 await asyncio.sleep(pause)
@@ -329,6 +330,9 @@ class Service:
         self._holds -= 1
         self._set_phase("ready")
         self.advance()
+
+    async def _look_again(self) -> None:
+        """What else a restarted server may have lost."""
 
     async def _find_place(self) -> None:
         """Engine Logic may have lost entries that were read here, and give their ids to others."""

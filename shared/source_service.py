@@ -206,6 +206,12 @@ class SourceService(Service):
             raise self._failure
         await super()._recover()
 
+    async def _look_again(self) -> None:
+        """MarketData's server may have been killed too: to look for one server is to take both for known."""
+        if await self._server_run() != self._run:
+            message = f"the server of {Bus.MARKET_DATA} was restarted and is empty"
+            raise RestartError(message)
+
     async def _checkpoint(self) -> None:
         """Take a checkpoint, or keep the one that was taken once every reader has passed it."""
         if self._candidate is not None and await self._is_passed(self._candidate):

@@ -176,6 +176,44 @@ def test_a_checkpoint_does_not_forget_what_was_said_after_the_one_before(expecte
     assert asyncio.run(script()) == expected
 
 
+class Unreachable(MemoryCourier):
+    """A courier that finds no server of Engine Logic for a while."""
+
+    def __init__(self, transport: MemoryTransport, found: asyncio.Event) -> None:
+        super().__init__(transport)
+        self._found = found
+
+    async def run_id(self, bus: Bus) -> str:
+        """Identity of a server's run, once there is one."""
+        if bus is Bus.ENGINE_LOGIC:
+            await self._found.wait()
+        return await super().run_id(bus)
+
+
+def test_a_source_that_looks_for_one_server_notices_that_the_other_is_empty(expected: list[bytes]) -> None:
+    """Both servers were killed; whoever finds Engine Logic again may not take MarketData's for the same."""
+
+    async def script() -> list[bytes]:
+        transport, found = MemoryTransport(), asyncio.Event()
+        found.set()
+        settings = FleetSettings(frame_size=16, checkpoint_seconds=1_000.0, speed="120x")
+        fleet = host(lambda _: Unreachable(transport, found), settings)
+        fleet.start("source")
+        source = fleet.services["source"].runtime.outputs
+        await fleet.until(lambda: source.sequence > 100)
+        found.clear()
+        fleet.services["source"].fail(ServerUnavailableError("killed"))
+        await fleet.until(lambda: fleet.services["source"].phase == "recovering")
+        while (await transport.last_id(Bus.MARKET_DATA)).minor < source.sequence:
+            await asyncio.sleep(0.002)
+        transport.restart(Bus.MARKET_DATA, lost=10**9)
+        found.set()
+        fleet.start(*ENGINES)
+        return await told(fleet, MemoryCourier(transport))
+
+    assert asyncio.run(script()) == expected
+
+
 def _is_ask(entry: Entry) -> bool:
     event = codec.decode_envelope(entry.fields["e"], "test")
     return (event.source, event.type) == ("asker", toys.ASK.name)
